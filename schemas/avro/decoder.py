@@ -7,7 +7,7 @@ fingerprint, a registry's by its id (contracts.md, Wire format).
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from schemas.avro.errors import NoRegistry, RegistryNotSet, Undecodable, UnusableSchema
+from schemas.avro.errors import NoRegistry, RegistryNotSet, SchemaRefused, Undecodable, UnusableSchema
 from schemas.avro.framing import (
     CONFLUENT,
     CONFLUENT_SIZE,
@@ -41,7 +41,8 @@ def decoder(
     """A function from framed bytes to a value of the schema ``name``, built as `schemas.avro.generated.reader` says.
 
     ``own``: the reader of today's schema, where there is one already.
-    It raises Undecodable for bytes that are no such value (NoRegistry where they would be one behind another header);
+    It raises Undecodable for bytes that are no such value (NoRegistry where they would be one behind another header,
+    SchemaNotFound and SchemaRefused where the schema is at fault);
     and, only with ``writers``, RegistryUnreachable, after which the same bytes may be tried again.
     """
     readers = _Readers(name, constructors, writers, array, own)
@@ -157,6 +158,6 @@ def _meanings(schema: Any) -> list[tuple[bool, str | None]]:
 
 def _refusal(problem: str) -> Read:
     def refuse(data: bytes, at: int) -> Any:  # noqa: ARG001 - stands in a reader's place
-        raise Undecodable(problem)
+        raise SchemaRefused(problem)
 
     return refuse

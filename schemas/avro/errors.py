@@ -21,6 +21,10 @@ class SchemaNotFound(Undecodable):
     """The registry answered that it does not know the schema's id."""
 
 
+class SchemaRefused(Undecodable):
+    """The schema that a value's header names is none by which values can be read here."""
+
+
 class RegistryNotSet(Exception):
     """Workers wrote an output with a registry, and ``registry.url`` is not set here: no record is at fault."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from schemas.avro.errors import Undecodable
+from schemas.avro.errors import NoRegistry, SchemaNotFound, SchemaRefused, Undecodable
 from schemas.contract.murmur2 import partition as partition_of
 from schemas.contract.topics import OUTPUT_VALUE_BYTES
 from streams.escalation.readiness import readiness
@@ -47,6 +47,21 @@ class SiteRecords:
         if cause is None and site is not None and value is not None and len(value) > _SURELY_FITS:
             cause = self._overlong(site)
         return cause or site
+
+    def unreadable(self, key: bytes | None, value: bytes, number: int) -> str | None:
+        """Why the schema registry keeps a record in a partition from being read; None: it does not, or not it alone.
+
+        With the registry of its day, the record may have counted.
+        """
+        if admit_tombstone("sites", key) is not None or self.is_misplaced(key, number):
+            return None  # nor would it count with any other registry
+        try:
+            self._decode_site(value)
+        except (NoRegistry, SchemaNotFound, SchemaRefused) as error:
+            return str(error)
+        except Undecodable:
+            pass
+        return None
 
     def _overlong(self, site: Site) -> DeadLetterCause | None:
         """Whether there is more wrong with a site than its readiness record may have room for."""

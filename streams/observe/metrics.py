@@ -95,6 +95,11 @@ class Metrics:
     state_bytes = Family(Gauge, "ronde_state", "What their states take, without keys.", _PARTITION, unit="bytes")
     site_records = Family(Gauge, "ronde_site", "Site records held.", _PARTITION, unit="records")
     site_bytes = Family(Gauge, "ronde_site", "What these take, without keys.", _PARTITION, unit="bytes")
+    sites_unreadable = Family(
+        Gauge, "ronde_sites_unreadable",
+        "Sites whose last record could not be read at the restore: the schema registry is not that of its day.",
+        _PARTITION,
+    )  # fmt: skip
     deadlines_armed = Family(
         Gauge, "ronde_deadlines_armed", "Deadlines kept, those that were overtaken included.", _PARTITION
     )

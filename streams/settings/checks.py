@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from schemas.contract.topics import INPUT_BYTES
 from service.client_properties import refusals
 from streams.escalation.procedures import DEFAULTS
 from streams.settings.sources import KAFKA, REGISTRY_URL, Problem, Setting, SourceValue, dotted
 
 MASK: Final = "********"
+_BATCH_SIZE: Final = "batch.size"
 _SHIPPED: Final = {procedure.version for procedure in DEFAULTS.values()}
 
 
@@ -140,6 +143,13 @@ def refused_properties(properties: Mapping[str, str], given: Mapping[Setting, So
             if value.secret and value.value and other[0] == KAFKA:
                 words = words.replace(str(value.value), MASK)  # noqa: PLW2901
         problems.append(_of_property(name, f"librdkafka refuses it: {words}", given))
+    size = re.match(r"\s*\+?[0-9]+", properties.get(_BATCH_SIZE, ""))  # librdkafka passes over what follows a number
+    if not problems and size and int(size[0]) > INPUT_BYTES:
+        message = (
+            f"topics take at most {INPUT_BYTES} bytes at once, and a producer with more to write never splits a batch "
+            "that is refused: set it to that at most"
+        )
+        problems.append(_of_property(_BATCH_SIZE, message, given))
     return problems
 
 

@@ -221,6 +221,7 @@ class PartitionOverlay:
         for site_id, site in self._new_sites.items():
             partition.put_site(site_id, site)
             partition.replaced_sites.pop(site_id, None)
+            partition.unreadable_sites.discard(site_id)
         for site_id, value in self._changes.items():
             partition.put_state(site_id, value)
         partition.next_inputs.update(self._handled)

@@ -85,6 +85,8 @@ class Partition:
         failed_sites: the offsets of the site records on which the core failed, as `OffsetNotes` has them.
         replaced_sites: of sites whose record in force is still to pass as an input, the one that has passed before it;
             none where there is none.
+        unreadable_sites: those whose last record the restore could not read for want of the schema registry of its day,
+            and of which no other has come since.
         passed: by input topic, up to which offset its log was read; behind the next input it may be beyond markers of
             transactions, which no message shows.
         set_aside: state records to be set aside with the partition's next chunk.
@@ -109,6 +111,7 @@ class Partition:
     deleted: Mapping[str, int] = field(default_factory=dict)
     failed_sites: tuple[int, ...] = ()
     replaced_sites: dict[str, SiteBytes] = field(default_factory=dict)
+    unreadable_sites: set[str] = field(default_factory=set)
     passed: dict[str, int] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     unusable: Mapping[str, Unusable] = field(default_factory=dict)

@@ -6,7 +6,7 @@ No Kafka beyond the messages handed in; `streams.state.restore` reads them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.avro.errors import Undecodable
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from streams.formats.site_records import SiteRecords
 
 
+class UnreadableSite(NamedTuple):
+    """A site's record that the schema registry keeps from being read: its offset on ``sites``, and why."""
+
+    offset: int
+    reason: str
+
+
 class Rebuild:
     """One partition in the making.
 
@@ -29,6 +36,9 @@ class Rebuild:
     whose state must be set aside although nothing shows here, by site: the core failed on it twice, or what lies behind
     its first fields does not decode. ``failed_sites`` are offsets on ``sites`` of records on which the core failed:
     they have passed, and changed nothing.
+
+    ``unreadable`` are the sites whose last record that passed cannot be read by the schema registry of today, or
+    without one. In its day it was in force, or a dead letter: it does not show which.
     """
 
     def __init__(
@@ -51,6 +61,7 @@ class Rebuild:
         self._failed_sites = tuple(failed_sites)
         self._passed_over = frozenset(self._failed_sites)
         self._latest = 0  # timestamp
+        self.unreadable: dict[str, UnreadableSite] = {}
         self._states: dict[bytes, tuple[int, bytes]] = {}  # offset and value
         self._headers: dict[bytes, Headers] = {}
         self._sites: dict[str, SiteBytes] = {}
@@ -94,9 +105,10 @@ class Rebuild:
         if value is None:
             if offset < self._sites_from:
                 self._sites.pop(site_id, None)
+                self.unreadable.pop(site_id, None)
             return
         header = value[:CONFLUENT_SIZE] if value.startswith(CONFLUENT) else b""
-        if site_id not in self._sites and header in self._known_headers:
+        if site_id not in self._sites and site_id not in self.unreadable and header in self._known_headers:
             self._sites[site_id] = SiteBytes(offset, value, checked=False)
         elif not isinstance(self._site_records.judge(key, value, self.number), DeadLetterCause):
             known = self._sites.get(site_id)
@@ -104,12 +116,18 @@ class Rebuild:
                 self._replaced_sites[site_id] = known
             self._sites[site_id] = SiteBytes(offset, value, checked=True)
             self._known_headers.add(header)
+            self.unreadable.pop(site_id, None)
+        elif header and offset < self._sites_from:
+            reason = self._site_records.unreadable(key, value, self.number)
+            if reason is not None:
+                self.unreadable[site_id] = UnreadableSite(offset, reason)
 
     def partition(self, first_inputs: Mapping[str, int], waiting: Mapping[str, int]) -> Partition:
         """Return the partition; the arguments are as `Partition` has them."""
         made = Partition(
             self.number, Clock(self._latest), sites=self._sites, first_inputs=first_inputs, waiting=waiting,
             failed_sites=self._failed_sites, replaced_sites=self._replaced_sites, unusable=self._unusable,
+            unreadable_sites=set(self.unreadable),
         )  # fmt: skip
         for key, (_, value) in self._states.items():
             if len(key) > ID_BYTES:  # also if its value decodes: records of such a site may be too large to write

@@ -158,6 +158,12 @@ class Restores:
         if counted:  # noted at once: the next restore would count them again
             partition.renewed_at -= RENEW_SECONDS
         partition.passed = {topic: note.passed for topic, note in notes.items()}
+        if rebuild.unreadable:
+            unreadable = min(rebuild.unreadable.values())
+            _log.error(
+                "sites cannot be read: the schema registry is not that of their day",
+                partition=number, sites=len(rebuild.unreadable), first=unreadable.offset, reason=unreadable.reason,
+            )  # fmt: skip
         gc_control.keep()
         return RestoredPartition(order, partition)
 

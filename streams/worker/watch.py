@@ -121,9 +121,10 @@ class Watch:
             readiness.arrive("group")
         held = dict(self._store.partitions)
         lags = [lag for lag in lags if lag.number in held]
-        self._note(stalls, held.values(), lags)
+        self._note(stalls, held.values(), lags, readiness)
         self._measure(metrics, held, lags)
         self._report_clocks(held, readiness)
+        self._report_sites(held, readiness)
         self._report_hidden(readiness, metrics, held.keys())
         metrics.standing.set(self._log_standing(stalls))
         metrics.ready.set(not readiness.reasons)
@@ -190,6 +191,15 @@ class Watch:
         else:
             readiness.withdraw("clock")
 
+    def _report_sites(self, held: Mapping[int, Partition], readiness: ProcessReadiness) -> None:
+        """Note for ``/ready`` of how many sites the schema registry keeps the records from being read."""
+        unreadable = {number: len(partition.unreadable_sites) for number, partition in sorted(held.items())}
+        if any(unreadable.values()):
+            counts = ", ".join(f"{count} of partition {number}" for number, count in unreadable.items() if count)
+            readiness.remark("sites", f"records cannot be read, the schema registry is not that of their day: {counts}")
+        else:
+            readiness.withdraw("sites")
+
     def _report_hidden(self, readiness: ProcessReadiness, metrics: Metrics, held: Collection[int]) -> None:
         """Show and log where open transactions hide records, of inputs from this worker, of outputs from their readers.
 
@@ -224,8 +234,17 @@ class Watch:
             self._idle_since = self._steady()
         return self._idle_since is not None and self._steady() - self._idle_since >= IDLE_SECONDS
 
-    def _note(self, stalls: Stalls, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
-        """Note waiting work and its progress. A restart would not help where a producer's transaction is open."""
+    def _note(
+        self, stalls: Stalls, partitions: Iterable[Partition], lags: Iterable[_Lag], readiness: ProcessReadiness
+    ) -> None:
+        """Note waiting work and its progress. A restart would not help where a producer's transaction is open.
+
+        Nor while a record waits for the schema registry: its partition would only go to the next worker, which would
+        stand still with all of its own.
+        """
+        if "registry" in readiness.reasons:
+            stalls.note({}, self._steady())
+            return
         waiting: dict[str, object] = {
             f"input {lag.topic}, partition {lag.number}": lag.position for lag in lags if lag.is_readable
         }
@@ -264,6 +283,7 @@ class Watch:
             metrics.state_bytes.labels(number).set(partition.state_bytes)
             metrics.site_records.labels(number).set(len(partition.sites))
             metrics.site_bytes.labels(number).set(partition.site_bytes)
+            metrics.sites_unreadable.labels(number).set(len(partition.unreadable_sites))
             metrics.deadlines_armed.labels(number).set(len(partition.deadlines))
             metrics.clock_ahead.labels(number).set(partition.ahead_ms() / 1000)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ronde.shared.whole_settings import WholeSettings
+from schemas.contract.topics import TOPICS
 from service.client_properties import ALIASES, OWNED, PROPERTIES, refusals
 from streams.escalation.procedures import DEFAULTS
 from streams.settings import Settings, SettingsError, load
@@ -84,6 +85,14 @@ def test_every_setting_can_be_given_by_environment() -> None:
     assert (security.version, security.wait_seconds, security.call_timeout_seconds) == ("security/2", 300, 120)
 
 
+def test_a_batch_may_be_as_large_as_the_smallest_limit_of_a_topic() -> None:
+    most = min(topic.max_message_bytes for topic in TOPICS.values())
+    environ = {"RONDE_KAFKA__BATCH_SIZE": str(most)}
+    assert load(NO_FILE, environ).client("producer")["batch.size"] == str(most)
+    with pytest.raises(SettingsError, match=r"RONDE_KAFKA__BATCH_SIZE: kafka\.batch\.size: topics take at most"):
+        load(NO_FILE, {"RONDE_KAFKA__BATCH_SIZE": str(most + 1)})
+
+
 def test_each_client_gets_the_properties_it_understands() -> None:
     settings = load(NO_FILE, {"RONDE_KAFKA__LINGER_MS": "7", "RONDE_KAFKA__FETCH_MIN_BYTES": "2"})
     assert "linger.ms" in settings.client("producer")
@@ -106,6 +115,7 @@ def test_each_client_gets_the_properties_it_understands() -> None:
         ("[kafka]\n'sasl.mechanisms' = 'PLAIN'", "kafka.sasl.mechanisms: write sasl.mechanism instead"),
         ("[kafka]\n'linger.ms' = [5]", "kafka.linger.ms: is not a value of librdkafka"),
         ("[kafka]\n'linger.ms' = -1", "kafka.linger.ms: librdkafka refuses it: "),
+        ("[kafka]\n'batch.size' = 1000001", "kafka.batch.size: topics take at most 1000000 bytes at once"),
         ("[kafka]\n'security.protocol' = 'tls'", "kafka.security.protocol: librdkafka refuses it: Invalid value"),
         ("[worker]\nport = '80'", "worker.port: '80' is not allowed"),
         ("[worker]\nport = 65536", "a whole number from 0 (any free one) to 65535"),

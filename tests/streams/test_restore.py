@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
 
 from schemas.avro.errors import RegistryUnreachable
+from schemas.avro.framing import SINGLE_OBJECT_SIZE, confluent
 from schemas.contract.topics import INPUT_TOPICS
 from streams.escalation.state import EMPTY
 from streams.state.rebuild import Rebuild
 from streams.state.restore import LogTruncatedError, OffsetsLostError, Order
 from tests.streams.fake_worker import FakeWorker, worker
-from tests.streams.messages import CODEC
+from tests.streams.messages import CODEC, SITE_RECORDS, site
 from tests.streams.test_rebuild import opened
 from tests.support.fake_broker.broker import TIMED_OUT, Transaction
 
@@ -166,6 +168,23 @@ async def test_a_group_without_offsets_of_a_partition_that_has_states_is_refused
         order(made)
         with pytest.raises(OffsetsLostError, match="partition 0 was worked on"):
             await made.restored()
+
+
+async def test_sites_that_the_registry_keeps_from_being_read_are_logged() -> None:
+    names = [name for name in map(str, range(100)) if not SITE_RECORDS.is_misplaced(name.encode(), 0)][:2]
+    async with worker() as made:
+        made.write(1, "sites")
+        for name in names:
+            made.broker.append(made.log("sites"), confluent(7) + site(name)[SINGLE_OBJECT_SIZE:], name.encode())
+        made.commit(3, topic="sites")
+        with capture_logs() as lines:
+            order(made)
+            restored = await made.restored()
+    assert restored.partition.unreadable_sites == set(names)
+    (line,) = [line for line in lines if line["log_level"] == "error"]
+    assert line["event"] == "sites cannot be read: the schema registry is not that of their day"
+    assert (line["partition"], line["sites"], line["first"]) == (0, 2, 1)
+    assert line["reason"] == "framed for a schema registry, and registry.url is not set"
 
 
 async def test_a_cancelled_restore_gives_no_result_and_the_next_one_is_whole() -> None:

@@ -25,6 +25,7 @@ OF_PARTITIONS = (
     "ronde_state_records",
     "ronde_site_bytes",
     "ronde_site_records",
+    "ronde_sites_unreadable",
     "ronde_deadlines_armed",
     "ronde_input_lag_records",
     "ronde_input_lag_seconds",
@@ -238,6 +239,22 @@ async def test_readers_held_up_are_shown_since_their_last_record(monkeypatch: py
 
 
 @pytest.mark.asyncio
+async def test_a_worker_that_waits_for_the_registry_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.reader.chunk = object()
+    scene.readiness = ProcessReadiness(registry="the schema registry does not answer")
+    await scene.look_after(0)
+    await scene.look_after(60)
+    assert scene.stalls.standing(scene.steady) == {}
+    assert scene.value("ronde_standing_still_seconds") == 0
+    scene.readiness.arrive("registry")
+    await scene.look_after(1)
+    assert scene.stalls.standing(scene.steady) == {}, "it can go on only now"
+    await scene.look_after(10)
+    assert scene.stalls.standing(scene.steady)["a chunk in flight"] == 10
+
+
+@pytest.mark.asyncio
 async def test_a_clock_ahead_is_remarked_and_keeps_nobody_from_work(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
     scene.readiness = ProcessReadiness()
@@ -245,6 +262,23 @@ async def test_a_clock_ahead_is_remarked_and_keeps_nobody_from_work(monkeypatch:
     assert await scene.look_after(0) == {}
     assert scene.readiness.remarks == {"clock": "ahead of the wall clock: partition 1 by 600 s"}
     assert scene.value("ronde_clock_ahead_seconds", partition="1") == 600
+
+
+@pytest.mark.asyncio
+async def test_sites_that_cannot_be_read_are_remarked_until_they_are_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene(monkeypatch)
+    scene.readiness = ProcessReadiness()
+    partition = scene.store.partitions[1]
+    partition.unreadable_sites = {"site-1", "site-2"}
+    assert await scene.look_after(0) == {}
+    assert scene.readiness.remarks["sites"].endswith(": 2 of partition 1")
+    assert [scene.value("ronde_sites_unreadable", partition=number) for number in "01"] == [0, 2]
+    partition.unreadable_sites.clear()
+    await scene.look_after(1)
+    assert scene.readiness.remarks == {}
+    assert scene.value("ronde_sites_unreadable", partition="1") == 0
 
 
 @pytest.mark.asyncio
