@@ -29,7 +29,7 @@ class SetAside:
         is_behind = at is not None and (
             incident.at < at or (incident.at == at and (incident.opened_at is None or incident.opened_at < at))
         )
-        incident.set_aside_at = at if is_behind else None
+        incident.set_aside_at = at if is_behind and incident.phase != "CLOSED" else None
 
     def forget(self, before: int) -> None:
         """Let go of what was long ago."""

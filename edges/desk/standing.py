@@ -58,6 +58,10 @@ class Undelivered(NamedTuple):
         """As the partners' process says it."""
         return cls(command_id, event.site_id, event.incident_id, event.at)
 
+    def keeping(self, *, covert: bool, kinds: tuple[str, ...]) -> Undelivered:
+        """With what its incident was about, beside what is kept already of an earlier look at it."""
+        return self._replace(covert=covert or self.covert, kinds=kinds or self.kinds)
+
 
 def with_alarm(known: Stranger | None, signal: Signal, partition: int) -> Stranger:
     """The alarms of an unknown account with one more of them."""

@@ -391,7 +391,7 @@ class DeskState:
         if not self.of_site[incident.site_id]:
             del self.of_site[incident.site_id]
         for subject in incident.undelivered & self.undelivered.keys():
-            self.undelivered[subject] = self.undelivered[subject]._replace(covert=incident.covert, kinds=incident.kinds)
+            self.undelivered[subject] = self.undelivered[subject].keeping(covert=incident.covert, kinds=incident.kinds)
         for command_id in incident.calls:
             self.tries.pop(command_id, None)
         for attention_id in incident.attentions:

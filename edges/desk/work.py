@@ -150,7 +150,9 @@ def _undelivered_item(state: DeskState, undelivered: Undelivered) -> Item | None
     incident = state.incidents.get(undelivered.incident_id or incident_of(subject))
     if subject in state.seen:
         return None
-    covert, kinds = (incident or undelivered).covert, (incident or undelivered).kinds
+    # What is read late of an incident that was forgotten makes it again, without most that is known of it.
+    covert = undelivered.covert or (incident is not None and incident.covert)
+    kinds = (incident.kinds if incident is not None else ()) or undelivered.kinds
     return Item(
         subject=subject,
         item="ATTENTION",

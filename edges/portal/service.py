@@ -36,6 +36,7 @@ _UNREAD: Final = (
     "Nothing was made: whether another program writes this site is known once this portal has read Kafka. "
     "The same request again is safe."
 )
+_AGAIN_SECONDS: Final = 0.1
 _ContactBody = FirstContactBody | SecondOwnerBody | SecondMemberBody | SecondExternalBody
 
 Apply = Callable[[Configuration], Configuration]
@@ -86,6 +87,10 @@ class Portal:
         caller.check_support()
         # In this order: the engine hears of the portal's own site after its row is there.
         is_known = self.engine.knows(body.site_id)
+        give_up = time.monotonic() + SECONDS
+        while is_known is None and time.monotonic() < give_up and not await self.store.holds(body.site_id):
+            await asyncio.sleep(_AGAIN_SECONDS)
+            is_known = self.engine.knows(body.site_id)
         if is_known is not False and not await self.store.holds(body.site_id):
             raise EXISTS.error(_FOREIGN) if is_known else UNCONFIRMED.error(_UNREAD)
         people = [person.person(person.person_id) for person in body.people]

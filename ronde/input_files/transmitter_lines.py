@@ -89,7 +89,7 @@ _PLAIN: Final = tuple(name for name in TransmitterFields.model_fields if name !=
 _WORDS: Final = {  # in place of pydantic's, by field and type of error; field "": any
     ("account", "string_pattern_mismatch"): "it is not 1 to 16 hexadecimal digits",
     ("key", "string_pattern_mismatch"): "it is not 16, 24 or 32 bytes in hex (32, 48 or 64 digits)",
-    ("", "string_pattern_mismatch"): "it is neither three digits (Contact ID) nor two capital letters (SIA)",
+    ("", "string_pattern_mismatch"): "it is neither three hex digits (Contact ID) nor two capital letters (SIA)",
     ("", "missing"): "it is missing",
     ("", "extra_forbidden"): "a transmitter has no such field",
 }

@@ -515,7 +515,7 @@
     setInterval(renew, 1000);
     handlers.age.push(renew);
     handlers.work.push((item) => {
-      if (item.subject !== subject) return;
+      if (item.subject !== subject || hasEnded) return;
       changes += 1;
       const by = item.holder && item.holder.by;
       if (isMine && by && by !== me) say(fill(words.problem.HELD, { name: by }));  // taken over

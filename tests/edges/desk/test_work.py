@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edges.desk import rules
 from edges.desk.answers import item_json
-from edges.desk.work import urgency
+from edges.desk.work import Item, urgency
 from tests.edges.desk.scene import T0, Desk, Scene, handed_over, opened, read, write
 
 
@@ -190,9 +190,19 @@ def test_a_covert_command_that_was_not_delivered_stays_urgent_once_its_incident_
     scene.claim(86_400 + 70, "TAKE", command)
     desk = Desk(scene.records, at=86_400 + 71)
     assert incident not in desk.state.incidents
-    (item,) = [item for item in desk.items() if item.reason == "UNDELIVERED"]
-    assert (item.urgency, item.covert, item.alert_kinds, item.site_id) == (1, True, ("INTRUSION",), "S1")
-    assert item.holder is not None
+
+    def item() -> Item:
+        (found,) = [item for item in desk.items() if item.reason == "UNDELIVERED"]
+        return found
+
+    assert (item().urgency, item().covert, item().alert_kinds, item().site_id) == (1, True, ("INTRUSION",), "S1")
+    assert item().holder is not None
+    read_so_far = len(scene.records)
+    scene.event(86_400 + 80, "NOTE", None, incident_id=incident)  # of an incident without a name, by now
+    scene.claim(86_400 + 81, "RELEASE", command)
+    desk.read(scene.records[read_so_far:])
+    desk.update(86_400 + 82)
+    assert (item().urgency, item().covert, item().alert_kinds) == (1, True, ("INTRUSION",))
 
 
 def test_alarms_of_an_unknown_account() -> None:

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from edges.kafka.view import Entry
+from edges.portal import service
 from edges.portal.process import PortalProcess
 from edges.values import Readiness
 from schemas.contract import murmur2
@@ -61,8 +62,11 @@ async def test_a_page_says_its_age_in_red_instead_of_what_it_cannot_know(
 
 
 @pytest.mark.asyncio
-async def test_no_site_is_made_before_it_is_known_that_nobody_else_writes_it(api: Api) -> None:
+async def test_no_site_is_made_before_it_is_known_that_nobody_else_writes_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It would empty theirs. All else goes on, and a site of the portal's own is made again."""
+    monkeypatch.setattr(service, "SECONDS", 0.2)
     ages = {"S1": 0.0, "F1": math.inf, "F2": math.inf}
     api.engine.age = ages.__getitem__
     client, body = api.client("portal:*"), {"name": "Home", "people": PEOPLE, "partners": ["P1"]}
@@ -77,6 +81,19 @@ async def test_no_site_is_made_before_it_is_known_that_nobody_else_writes_it(api
     problem(await client.post("/v1/sites", json=body | {"site_id": "F1"}), 409, "EXISTS")
     ages["F2"] = 60.0  # read once, however long ago
     assert (await client.post("/v1/sites", json=body | {"site_id": "F2"})).status_code == 201
+
+
+@pytest.mark.asyncio
+async def test_a_site_that_is_made_as_the_portal_starts_waits_until_that_is_known(api: Api) -> None:
+    age = math.inf
+
+    def asked(_site_id: str) -> float:
+        nonlocal age
+        told, age = age, 0.0  # it is read as soon as somebody has asked
+        return told
+
+    api.engine.age = asked
+    await make(api.client("portal:*"))
 
 
 def test_one_partition_that_is_behind_makes_its_own_sites_old_alone(schema: PostgresSettings, tmp_path: Path) -> None:
