@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -80,6 +81,14 @@ def sign_in(page: Page, address: str, name: str, password: str) -> None:
     page.fill("#name", name)
     page.fill("#password", password)
     page.press("#password", "Enter")
+
+
+def stop_clock(page: Page) -> datetime:
+    """Let a page's time stand still, an hour ahead, until the test lets it run; return that time."""
+    at = datetime.now(tz=UTC) + timedelta(hours=1)
+    page.clock.install()
+    page.clock.pause_at(at)
+    return at
 
 
 def violations(page: Page) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +11,7 @@ from edges.web.values import write_instant
 from tests.edges.desk.floor import PASSWORD, WORD
 from tests.edges.desk.memory import MemoryDesk
 from tests.edges.desk.test_pages import address, desk, signed_in
-from tests.support.browser import browser
+from tests.support.browser import browser, stop_clock
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -341,8 +340,7 @@ def test_a_homes_page_says_that_something_has_happened(
         return bool(page.inner_text("#seen-age"))
 
     with signed_in(browser, address) as page:
-        page.clock.install()
-        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))  # no silence, however slow the machine is
+        stop_clock(page)  # no silence, however slow the machine is
         page.goto(f"{address}/sites/S1")
         eventually(is_heard, "the page listens")
         assert page.is_hidden("#newer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from edges.web.values import write_instant
 from tests.edges.desk.memory import MemoryDesk
 from tests.edges.desk.test_hands import _COUNTS_ALARMS, say_age
 from tests.edges.desk.test_pages import BREATH_MS, address, desk, signed_in
-from tests.support.browser import browser
+from tests.support.browser import browser, stop_clock
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def test_what_happens_between_a_page_and_its_stream_is_shown(
         waiting.append(route)
 
     with signed_in(browser, address) as page:
-        page.clock.install()
-        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))  # no renewal of the hold tells either
+        stop_clock(page)  # no renewal of the hold tells either
         page.route(STREAM, keep)
         with page.expect_request(STREAM):
             page.goto(f"{address}{place.format(incident)}")
@@ -77,8 +76,7 @@ def test_a_call_that_is_free_again_is_heard(desk: MemoryDesk, browser: Browser, 
 
     with signed_in(browser, address) as page:
         page.add_init_script(_COUNTS_ALARMS)
-        page.clock.install()
-        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))
+        stop_clock(page)
         page.reload()
         page.wait_for_selector("html[data-keys]")
         desk.scene.claim(0, "TAKE", subject, by="bob")
@@ -109,8 +107,7 @@ def test_what_comes_together_is_heard_once_and_what_is_over_not_at_all(
     bob = Hold(item.subject, "S1", None, "bob", "PERSON", item.since, item.since, item.since + 60_000)
     with signed_in(browser, address) as page:
         page.add_init_script(_COUNTS_ALARMS)
-        page.clock.install()
-        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))
+        stop_clock(page)
         page.reload()
         page.wait_for_selector("html[data-keys]")
         for number in range(40):
@@ -141,8 +138,7 @@ def test_a_hold_that_ends_while_the_view_is_red_is_heard_only_if_nobody_renews_i
 
     with signed_in(browser, address) as page:
         page.add_init_script(_COUNTS_ALARMS)
-        page.clock.install()
-        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))
+        stop_clock(page)
         page.reload()
         page.wait_for_selector("html[data-keys]")
         for subject in ("renewed", "left"):
@@ -171,8 +167,7 @@ def test_a_word_with_a_w_in_it_acts_on_nothing(desk: MemoryDesk, browser: Browse
     with signed_in(browser, address) as page:
         page.click("#work [data-open]")
         page.wait_for_selector("html[data-keys] #holder.good")
-        page.clock.install()
-        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))  # one breath, however slow the machine is
+        stop_clock(page)  # one breath, however slow the machine is
         page.keyboard.type(word)
         page.clock.run_for(BREATH_MS)
         assert page.input_value("#word") == word
@@ -186,8 +181,7 @@ def test_a_hold_whose_renewal_is_not_confirmed_is_renewed_soon(
 ) -> None:
     subject = f"{desk.alarm()}-c1.1"
     with signed_in(browser, address) as page:
-        page.clock.install()
-        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))
+        stop_clock(page)
         page.goto(f"{address}/work/{subject}")
         page.wait_for_selector("html[data-keys] #holder.good")
         page.evaluate(_FAILS_TO_TAKE, status)
@@ -214,8 +208,7 @@ def test_no_key_of_the_page_is_put_into_the_words_box(
     with signed_in(browser, address) as page:
         page.click("#work [data-open]")
         page.wait_for_selector("html[data-keys] #holder.good")
-        page.clock.install()
-        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))  # one breath, however slow the machine is
+        stop_clock(page)  # one breath, however slow the machine is
         for key in keys:
             page.keyboard.press(key)
         page.clock.run_for(BREATH_MS)
@@ -231,9 +224,7 @@ def test_a_page_on_a_machine_that_slept_is_red_at_once(desk: MemoryDesk, browser
         return bool(page.inner_text("#seen-age"))
 
     with signed_in(browser, address) as page:
-        page.clock.install()
-        at = datetime.now(tz=UTC) + timedelta(hours=1)
-        page.clock.pause_at(at)
+        at = stop_clock(page)
         page.reload()
         eventually(is_heard, "the page listens")
         assert page.is_hidden("#age")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ import pytest
 
 from tests.edges.desk.floor import PASSWORD, THREAT, WORD, people
 from tests.edges.desk.memory import MemoryDesk
-from tests.support.browser import NARROW, WIDE, browser, overflowing, served, sign_in, violations
+from tests.support.browser import NARROW, WIDE, browser, overflowing, served, sign_in, stop_clock, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -93,8 +93,7 @@ def test_a_word_that_is_typed_without_its_key_acts_on_nothing(desk: MemoryDesk, 
     with signed_in(browser, address) as page:
         page.click("#work [data-open]")
         page.wait_for_selector("html[data-keys] #holder.good")
-        page.clock.install()
-        page.clock.pause_at(datetime.now(tz=UTC) + timedelta(hours=1))  # one breath, however slow the machine is
+        stop_clock(page)  # one breath, however slow the machine is
         page.keyboard.type("52lorail")
         assert page.input_value("#word") == "52lorail"
         page.keyboard.press("Escape")
