@@ -86,13 +86,13 @@ class Portal:
         """
         caller.check_support()
         # In this order: the engine hears of the portal's own site after its row is there.
-        is_known = self.engine.knows(body.site_id)
         give_up = time.monotonic() + SECONDS
-        while is_known is None and time.monotonic() < give_up and not await self.store.holds(body.site_id):
+        while (is_known := self.engine.knows(body.site_id)) is not False and not await self.store.holds(body.site_id):
+            if is_known:
+                raise EXISTS.error(_FOREIGN)
+            if time.monotonic() >= give_up:
+                raise UNCONFIRMED.error(_UNREAD)
             await asyncio.sleep(_AGAIN_SECONDS)
-            is_known = self.engine.knows(body.site_id)
-        if is_known is not False and not await self.store.holds(body.site_id):
-            raise EXISTS.error(_FOREIGN) if is_known else UNCONFIRMED.error(_UNREAD)
         people = [person.person(person.person_id) for person in body.people]
         edit = Edit(caller.name, "site", fingerprint("site", body.model_dump()), now())
         try:
