@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
+import orjson
 from pydantic import BaseModel
 
 from edges.desk.claims import Hold
+from edges.desk.incident import Incident
 from edges.desk.work import Item
-from edges.web.values import Instant
+from edges.web.values import Instant, write_instant
 
 Outcome: TypeAlias = Literal["IDENTIFIED", "NOT_IDENTIFIED", "WRONG_CODE", "DURESS_CODE", "NO_ANSWER"]
 StepKind: TypeAlias = Literal["DECISION", "CALL", "RESULT", "DISPATCH", "REPORT", "ATTENTION", "ACTION", "EVENT"]
@@ -75,6 +77,23 @@ class WorkItem(BaseModel):
 def item_json(item: Item) -> bytes:
     """An item as JSON: written once for all who read the list, and for all event streams."""
     return WorkItem.of_item(item).model_dump_json().encode()
+
+
+def told(change: Item | Incident | str) -> Any:
+    """What the event stream says of a change; a string is the subject of what is gone."""
+    if isinstance(change, Item):
+        return orjson.Fragment(item_json(change))
+    if isinstance(change, str):
+        return {"subject": change}
+    return {
+        "incident_id": change.id,
+        "site_id": change.site_id,
+        "phase": change.phase,
+        "version": change.version,
+        "rule": change.rule,
+        "deadline": None if change.deadline is None else write_instant(change.deadline),
+        "set_aside_at": None if change.set_aside_at is None else write_instant(change.set_aside_at),
+    }
 
 
 class TakeAnswer(BaseModel):

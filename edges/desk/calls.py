@@ -230,8 +230,7 @@ class Calls:
     def _was_threatened(self, subject: Subject, result: CallResult) -> bool:
         """Whether an answer of the call is that somebody is under threat; the try of such a word may be lost."""
         if result.command_id is None:
-            answers = [said for said in self._state.inbound.items() if said[0].startswith(f"{subject.id}-result-")]
-            return any(outcome == "DURESS_CODE" for _, (_, outcome) in answers)
+            return "DURESS_CODE" in rules.said_of(self._state.inbound, subject.id)
         incident = self._state.incidents.get(result.incident_id or "")
         return incident is not None and any(
             answer.outcome == "DURESS_CODE" for answer in incident.answers.get(result.command_id, ())

@@ -258,7 +258,7 @@ class Holding:
         command = self.state.command(subject.id)
         if command is not None:
             return not command[0].is_answered_by(subject.id, operator.name)
-        return not any(result.startswith(f"{subject.id}-result-") for result in self.state.inbound)
+        return not rules.said_of(self.state.inbound, subject.id)
 
     async def _was_answered(self, operator: Operator, subject: Subject) -> bool:
         """Whether somebody who held a call before has answered it: their release may be read before their answer."""

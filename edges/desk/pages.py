@@ -15,6 +15,7 @@ from edges.desk.api import LONGEST_QUERY, DeskApi, operator_of
 from edges.desk.deadline import TimedRoute
 from edges.desk.incident import Incident
 from edges.desk.labels import labels
+from edges.desk.rules import said_of
 from edges.desk.script import Script, asks_again, attention_in_words, language_of, rule_of
 from edges.desk.steps import lines, signal_in_words
 from edges.desk.wallboard import FirstCallCount, wall
@@ -159,6 +160,7 @@ class DeskPages:
             script=script,
             opening=script.inbound(),
             message=None,
+            is_answered=bool(said_of(self._state.inbound, callback_id)),
             partition=self._api.holding.writer.partition_of(callback.site_id),
         )
 

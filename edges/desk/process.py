@@ -11,10 +11,8 @@ from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import orjson
-
 from edges.database.postgres import Pool, opened, pool
-from edges.desk.answers import item_json
+from edges.desk.answers import told
 from edges.desk.api import DeskApi
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.calls import Calls
@@ -23,7 +21,6 @@ from edges.desk.dossier import Dossier
 from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
 from edges.desk.holding import Holding
-from edges.desk.incident import Incident
 from edges.desk.leaders import Leaders
 from edges.desk.merged import MergedKinds
 from edges.desk.metrics import DeskMetrics
@@ -37,7 +34,7 @@ from edges.desk.spoken_words import Words
 from edges.desk.state import TOPICS, DeskState
 from edges.desk.viewed import ViewLog
 from edges.desk.wallboard import COUNTED_SECONDS, FirstCallCount
-from edges.desk.work import Item, WorkList
+from edges.desk.work import WorkList
 from edges.desk.writer import WRITTEN, Writer
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError
 from edges.kafka.producer import Producer
@@ -224,22 +221,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
         """Tell the browsers."""
         if not self._is_live:
             return  # who comes reads the list
-        if isinstance(value, Item):
-            self._channel.publish(name, orjson.Fragment(item_json(value)))
-        elif isinstance(value, Incident):
-            self._channel.publish(
-                name,
-                {
-                    "incident_id": value.id,
-                    "site_id": value.site_id,
-                    "phase": value.phase,
-                    "version": value.version,
-                    "rule": value.rule,
-                    "deadline": None if value.deadline is None else write_instant(value.deadline),
-                },
-            )
-        else:
-            self._channel.publish(name, {"subject": value})
+        self._channel.publish(name, told(value))
 
     # --- how it is --------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from edges.desk.incident import Incident
@@ -27,6 +27,11 @@ def result_id(owner: str, outcome: str, situation: str, detail: str | None, *, m
 def action_id(owner: str, action: str, key: str) -> str:
     """The id of an operator's action; ``key`` is the page's, one for each press."""
     return f"{owner}-{action.lower()}-{digest(key)}"
+
+
+def said_of(inbound: Mapping[str, tuple[int, str]], callback_id: str) -> list[str]:
+    """What was said of an inbound call, in its order: outcomes; ``inbound`` has what was said of all."""
+    return [outcome for result, (_, outcome) in inbound.items() if result.startswith(f"{callback_id}-result-")]
 
 
 def is_verified(outcome: str, tries: Sequence[str], *, is_supervisor: bool = False) -> bool:

@@ -525,7 +525,8 @@
     keys.o = press("over");
     keys.l = press("release");
     keys.d = press("dial");
-    if (!isMine && !byId("over").offsetParent) take(false);
+    if (desk.dataset.answered !== undefined) say(words.problem.OVER);  // an inbound call; who presses `take` means it
+    else if (!isMine && !byId("over").offsetParent) take(false);
   }
 
   const wordForm = byId("word-form");
@@ -645,7 +646,9 @@
     };
     atEnd.push(refresh);
     handlers.incident.push((data) => {
-      if (data.incident_id !== incident || data.version <= Number(desk.dataset.version)) return;
+      if (data.incident_id !== incident) return;
+      const isSetAside = data.set_aside_at && !desk.dataset.setAside;  // no decision says so, so its version stays
+      if (data.version <= Number(desk.dataset.version) && !isSetAside) return;
       isNewer = true;
       if (byId("newer")) byId("newer").hidden = false;
       return refresh();

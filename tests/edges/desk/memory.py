@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from prometheus_client import CollectorRegistry, Counter
 
-from edges.desk.answers import WorkItem
+from edges.desk.answers import told
 from edges.desk.api import DeskApi
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.calls import Calls
@@ -21,7 +21,6 @@ from edges.desk.dossier import Dossier
 from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
 from edges.desk.holding import Holding
-from edges.desk.incident import Incident
 from edges.desk.merged import MergedKinds
 from edges.desk.pages import FOLDER, PLACES, DeskPages
 from edges.desk.read_back import ReadBacks
@@ -32,7 +31,7 @@ from edges.desk.spoken_words import Words
 from edges.desk.state import DeskState
 from edges.desk.viewed import ViewLog
 from edges.desk.wallboard import FirstCallCount
-from edges.desk.work import Item, WorkList
+from edges.desk.work import WorkList
 from edges.desk.writer import Writer
 from edges.kafka.errors import KafkaAwayError, UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
@@ -256,15 +255,7 @@ class MemoryDesk:
         return self.scene.incident_id
 
     def _publish(self, name: str, value: Any) -> None:
-        if isinstance(value, Item):
-            self.channel.publish(name, WorkItem.of_item(value).model_dump(mode="json"))
-        elif isinstance(value, Incident):
-            self.channel.publish(
-                name,
-                {"incident_id": value.id, "site_id": value.site_id, "phase": value.phase, "version": value.version},
-            )
-        else:
-            self.channel.publish(name, {"subject": value})
+        self.channel.publish(name, told(value))
 
 
 @contextmanager

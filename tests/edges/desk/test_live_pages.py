@@ -10,7 +10,9 @@ import pytest
 
 from edges.desk.claims import Hold
 from edges.web.values import write_instant
-from tests.edges.desk.memory import MemoryDesk
+from streams.escalation.step import set_aside_attention
+from streams.escalation.values import Source
+from tests.edges.desk.memory import MemoryDesk, now_ms
 from tests.edges.desk.test_hands import _COUNTS_ALARMS, say_age
 from tests.edges.desk.test_pages import BREATH_MS, address, desk, signed_in
 from tests.support.browser import browser, stop_clock
@@ -64,6 +66,48 @@ def test_what_happens_between_a_page_and_its_stream_is_shown(
         assert page.locator(shown).count() == 0
         waiting.pop().continue_()
         page.wait_for_selector(shown)
+
+
+def test_an_incident_that_is_set_aside_is_told_to_its_page_once(
+    desk: MemoryDesk, browser: Browser, address: str
+) -> None:
+    incident = desk.alarm()
+    with signed_in(browser, address) as page:
+        page.goto(f"{address}/incidents/{incident}")
+        page.wait_for_selector("html[data-keys]")
+        desk.scene._add("attention", set_aside_attention("S1", None, Source("state", 0, 7), now_ms() + 1))
+        desk.catch_up()
+        page.wait_for_selector("#newer:not([hidden])")
+        page.click("#newer a")
+        page.wait_for_selector("text=Set aside by the engine")
+        page.wait_for_selector("html[data-keys]")
+        desk.state.look_again(desk.state.incidents[incident])
+        desk.catch_up()
+        say_age(desk, 1.4)
+        page.wait_for_selector("#seen-age:has-text('1 s')")  # what was said before it has come
+        assert page.is_hidden("#newer")
+
+
+def test_an_inbound_call_that_was_answered_is_not_taken_again_by_its_page(
+    desk: MemoryDesk, browser: Browser, address: str
+) -> None:
+    desk.alarm()
+    with signed_in(browser, address) as page:
+        page.goto(f"{address}/sites/S1")
+        page.select_option("#contact_id", index=1)
+        page.click("#callback-form button")
+        page.wait_for_selector("html[data-keys] #holder.good")
+        page.click("button[value=NO_ANSWER]")
+        page.wait_for_selector("#after:not([hidden])")
+        desk.catch_up()
+        page.reload()
+        page.wait_for_selector("#status:has-text('There is nothing to take')")
+        assert [value.action for value in desk.scene.values("claims") if "-callback-" in value.subject] == [
+            "TAKE",
+            "RELEASE",
+        ]
+        page.click("#take")
+        page.wait_for_selector("#holder.good")
 
 
 def test_a_call_that_is_free_again_is_heard(desk: MemoryDesk, browser: Browser, address: str) -> None:
