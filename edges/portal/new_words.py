@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+import secrets
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, NamedTuple, TypeVar
 
 from edges.portal.changes import Fault, Refused
 from edges.portal.core import Contact
@@ -17,6 +19,7 @@ LONGEST: Final = 128
 UNLIKE: Final = "must be unlike the other word"
 _AT_ONCE: Final = 2  # each hash takes 64 MiB and a core
 _TURN_SECONDS: Final = 2.0  # of the 3 s of a change; the rest is for the work itself
+_KEPT_SECONDS: Final = 60.0  # from its beginning, for the same request again
 
 R = TypeVar("R")
 
@@ -56,22 +59,30 @@ class WordHasher:
 
     A request is one job, so those in front are finished before others begin. Who is no longer waited for gives its turn
     up, and who has waited for so long that it would not be in time leaves it to those behind.
+
+    Where processors are busy, two words take longer than a request may. Such a job goes on, and the same request again
+    gets what comes of it: it would begin from nothing each time, and never be taken.
     """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="words")
+        self._begun: dict[bytes, Future[Any]] = {}  # by what tells the same request, and nothing of its words
+        self._secret = secrets.token_bytes(32)
 
-    async def hashed(self, entered: NewWords, staying: Contact | None) -> Hashes:
-        """The hashes, once the words are also unlike those that stay. Raises `Refused`, `TimeoutError`."""
+    async def hashed(self, entered: NewWords, staying: Contact | None, whose: str = "") -> Hashes:
+        """The hashes, once the words are also unlike those that stay. Raises `Refused`, `TimeoutError`.
+
+        ``whose`` the words are: nobody gets what was hashed for another.
+        """
         check(entered)
-        return await self._in_turn(_judged_and_hashed, entered, staying)
+        return await self._in_turn(_judged_and_hashed, entered, staying, whose)
 
-    async def are_those_of(self, entered: NewWords, contact: Contact | None) -> bool:
+    async def are_those_of(self, entered: NewWords, contact: Contact | None, whose: str = "") -> bool:
         """Whether all the words entered are those of a contact: a request that came again. Raises `TimeoutError`."""
-        return await self._in_turn(_are_those_of, entered, contact)
+        return await self._in_turn(_are_those_of, entered, contact, whose)
 
     async def _in_turn(
-        self, job: Callable[[NewWords, Contact | None], R], entered: NewWords, kept: Contact | None
+        self, job: Callable[[NewWords, Contact | None], R], entered: NewWords, kept: Contact | None, whose: str
     ) -> R:
         if entered == NewWords(None, None):
             return job(entered, kept)  # nothing to hash: no turn to wait for
@@ -82,7 +93,25 @@ class WordHasher:
                 raise TimeoutError
             return job(entered, kept)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        mark = hmac.digest(self._secret, repr((job.__name__, whose, *entered, kept)).encode(), "sha256")
+        begun: Future[R] | None = self._begun.get(mark)
+        if begun is None or not _is_of_use(begun):
+            begun = self._begun[mark] = self._threads.submit(run)
+            asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._forget, mark, begun)
+        try:
+            return await asyncio.wrap_future(begun)
+        finally:
+            if begun.done():
+                self._forget(mark, begun)
+
+    def _forget(self, mark: bytes, begun: Future[Any]) -> None:
+        if self._begun.get(mark) is begun:
+            del self._begun[mark]
+
+
+def _is_of_use(begun: Future[Any]) -> bool:
+    """Whether it has begun in time: who waits for its turn may give it up."""
+    return begun.running() or (begun.done() and not begun.cancelled() and begun.exception() is None)
 
 
 def _judged_and_hashed(entered: NewWords, staying: Contact | None) -> Hashes:

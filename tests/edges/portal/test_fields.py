@@ -164,3 +164,56 @@ def test_a_request_that_comes_again_costs_a_hash_a_word(monkeypatch: pytest.Monk
     monkeypatch.setattr(words, "_verify", verify)
     assert asyncio.run(WordHasher().are_those_of(NewWords(" Co-rail", "Lagon "), contact))
     assert compared == ["corail", "lagon"]
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_the_same_request_again_gets_what_was_begun(monkeypatch: pytest.MonkeyPatch, *, is_over: bool) -> None:
+    """Else, where a hash takes longer than a request may, it would begin from nothing each time, and never be taken."""
+    goes_on = threading.Event()
+    begun: list[str] = []
+
+    def hashed(word: str) -> str:
+        begun.append(word)
+        goes_on.wait(10)
+        return f"${len(begun)}"
+
+    monkeypatch.setattr(words, "hashed", hashed)
+    typed = NewWords("corail", "lagon")
+
+    async def ask() -> list[Hashes]:
+        hasher = WordHasher()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await hasher.hashed(typed, None, "S1")
+        (kept,) = hasher._begun.values()
+        assert not any(word in repr(hasher._begun) for word in typed if word)
+        if is_over:
+            goes_on.set()
+            await asyncio.to_thread(kept.result)
+        again = asyncio.gather(*(hasher.hashed(typed, None, whose) for whose in ("S1", "S2")))
+        await asyncio.sleep(0)
+        goes_on.set()
+        made = [*await again, await hasher.hashed(typed, None, "S1")]
+        assert hasher._begun == {}
+        return made
+
+    mine, others, later = asyncio.run(ask())
+    assert mine[0] != others[0] != later[0] != mine[0]  # nobody gets another's, and nobody his own twice
+    assert len(begun) == 6
+
+
+def test_what_was_begun_and_never_asked_for_again_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(words, "hashed", lambda _: str(goes_on.wait(10)))
+    monkeypatch.setattr(new_words, "_KEPT_SECONDS", 0.1)
+
+    async def ask() -> None:
+        hasher = WordHasher()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await hasher.hashed(NewWords("corail", None), None)
+        while hasher._begun:  # noqa: ASYNC110 - a timer empties it
+            await asyncio.sleep(0.01)
+        goes_on.set()
+
+    asyncio.run(ask())
