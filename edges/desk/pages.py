@@ -130,6 +130,7 @@ class DeskPages:
             opening=opening,
             message=script.end("NO_ANSWER"),
             asks_again=asks_again(call),
+            is_answered=False,
             partition=incident.partition,
         )
 
