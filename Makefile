@@ -17,7 +17,7 @@ MINUTES ?= 60
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 # Tests with servers mostly wait for them: more processes than the two cores they were timed on. Quick ones hardly wait, and
 # each process collects all of them, which takes it 4 s of a core.
-PROCESSES ?= 5
+PROCESSES ?= 4
 QUICK_PROCESSES ?= 3
 
 # What `make tools` brings is found by every target.
@@ -79,7 +79,7 @@ lint: $(READY) ## style, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: $(READY) ## the tests, on real brokers, in PROCESSES processes (5)
+check: $(READY) ## the tests, on real brokers, in PROCESSES processes (4)
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak and not long"
 
 test-long: $(READY) ## what repeats a test of `make test`: in a second language or look, by another signal, with more seeds

@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -49,6 +49,7 @@ MakeSettings: TypeAlias = Callable[..., "Settings"]
 
 
 _CACHE: Final = "cache_logger_on_first_use"
+_MOST_DESCRIPTORS: Final = 200  # of a process, of which a client of Kafka has about ten
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile(
@@ -91,6 +92,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)  # tests leave little, and seldom in circles
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """End the clients of Kafka that tests left in circles, before a process has too many open files."""
+    done = yield
+    if item.get_closest_marker("server"):
+        import psutil  # noqa: PLC0415 - as the head says
+
+        if psutil.Process().num_fds() > _MOST_DESCRIPTORS:
+            gc.collect()
+    return done
 
 
 @pytest.hookimpl(optionalhook=True)
