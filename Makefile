@@ -15,8 +15,7 @@ TIMES ?= 20
 KILLS ?= 30
 MINUTES ?= 60
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-# Tests with servers mostly wait for them: more processes than the two cores they were timed on. Quick ones hardly wait, and
-# each process collects all of them, which takes it 4 s of a core.
+# Tests with servers mostly wait for them: more processes than the two cores they were timed on. Quick ones hardly wait.
 PROCESSES ?= 4
 QUICK_PROCESSES ?= 3
 
@@ -69,9 +68,7 @@ test: lint check ## everything that decides whether a change may land
 
 # Tests start hundreds of processes: each would compile all modules, where the environment forbids to keep bytecode.
 quick: $(READY) ## what needs no Kafka and no PostgreSQL: half a minute on 2 cores
-	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m pytest -q -n $(QUICK_PROCESSES) \
-		-m "not soak and not long and not server and not slow" \
-		--ignore tests/faults --ignore tests/kafka --ignore tests/security
+	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 TEST_RONDE_QUICK=1 $(BIN)/python -m tests.quick $(QUICK_PROCESSES)
 
 lint: $(READY) ## style, types, and who may import whom
 	$(BIN)/ruff check .

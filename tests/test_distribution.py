@@ -1,4 +1,4 @@
-"""The tables of `tests/distribution.py` name files and tests that exist."""
+"""The tables of `tests/distribution.py` name files and tests that exist, and `make quick` leaves out no file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.distribution import FIRST, LONG, SLOW
+from tests.quick import shares
 
 ROOT: Final = Path(__file__).parents[1]
 
@@ -22,3 +23,13 @@ def test_the_slow_and_the_long_tests_exist() -> None:
         if f"def {name.partition('[')[0]}(" not in (ROOT / file).read_text(encoding="utf-8")
     ]
     assert not absent, "\n".join(absent)
+
+
+def test_each_file_is_of_one_share_of_the_quick_tests() -> None:
+    parts = shares(3)
+    files = [file for part in parts for file in part]
+    assert len(set(files)) == len(files)
+    assert {"tests/test_tidy.py", "tests/edges/desk/test_work.py", "tests/streams/test_decide.py"} <= set(files)
+    assert not [file for file in files if file.startswith(("tests/kafka/", "tests/faults/", "tests/security/"))]
+    sizes = [sum((ROOT / file).stat().st_size for file in part) for part in parts]
+    assert max(sizes) < 1.05 * min(sizes)
