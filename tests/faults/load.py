@@ -250,7 +250,7 @@ class Load:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 20,
+                "fetch.wait.max.ms": 100,
             },
             logger=SILENT,
         )

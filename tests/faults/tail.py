@@ -106,7 +106,7 @@ class Tail:
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
-                "fetch.wait.max.ms": 50,
+                "fetch.wait.max.ms": 100,
             },
             logger=SILENT,
         )

@@ -67,7 +67,7 @@ class World:
                 "group.id": "test",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
-                "fetch.wait.max.ms": 20,
+                "fetch.wait.max.ms": 100,
             },
             logger=log,
         )

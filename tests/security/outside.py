@@ -29,7 +29,7 @@ class Outside:
                 "group.id": group,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 20,
+                "fetch.wait.max.ms": 100,
             },
             logger=log,
         )
