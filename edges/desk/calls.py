@@ -177,7 +177,7 @@ class Calls:
         await self._holding.held_or_refuse(operator, subject.partition, command_id)
         result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", said)
         if not self._was_said(result):
-            await self._hear_answers(subject.partition)
+            await self.hear_answers(subject.partition)
             await self._is_verified(operator, subject, result)
         late = rules.is_late(incident, call, result.result_id, self._holding.clock.now())
         if late and said.outcome == "NO_ANSWER" and not self._was_said(result):
@@ -198,7 +198,7 @@ class Calls:
         await self._holding.held_or_refuse(operator, subject.partition, callback_id)
         result = _result(operator, subject, None, callback.contact_id, "INBOUND", said)
         if not self._was_said(result):
-            await self._hear_answers(subject.partition)
+            await self.hear_answers(subject.partition)
             await self._is_verified(operator, subject, result)
         said_at, _ = self._state.inbound.get(result.result_id, (self._holding.clock.now(), None))
         late = said_at > callback.at + rules.CALLBACK_MS
@@ -216,7 +216,7 @@ class Calls:
         incident = self._state.incidents.get(result.incident_id or "")
         return incident is not None and rules.was_said(incident, result.command_id, result.result_id)
 
-    async def _hear_answers(self, partition: int) -> None:
+    async def hear_answers(self, partition: int) -> None:
         """Read the answers to their end: one that was given a moment ago, at another desk too, makes this one late.
 
         Where they cannot be read it may be said to be in time; the engine knows better.

@@ -143,6 +143,9 @@ class DeskPages:
         callback = self._state.callbacks.get(callback_id)
         if callback is None:
             raise NOT_FOUND.error()
+        partition = self._api.holding.writer.partition_of(callback.site_id)
+        if self._state.holder(partition, callback_id) is None:
+            await self._api.calls.hear_answers(partition)  # its page takes what nobody has answered
         incident = self._state.incidents.get(callback.incident_id or "")
         contact = await self._api.dossier.contact(callback.site_id, callback.contact_id, incident)
         view = await self._view(person, incident)  # last: the page's events begin behind it
@@ -162,7 +165,7 @@ class DeskPages:
             opening=script.inbound(),
             message=None,
             is_answered=bool(said_of(self._state.inbound, callback_id)),
-            partition=self._api.holding.writer.partition_of(callback.site_id),
+            partition=partition,
         )
 
     def _spoken(

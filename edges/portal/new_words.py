@@ -60,8 +60,8 @@ class WordHasher:
     A request is one job, so those in front are finished before others begin. Who is no longer waited for gives its turn
     up, and who has waited for so long that it would not be in time leaves it to those behind.
 
-    Where processors are busy, two words take longer than a request may. Such a job goes on, and the same request again
-    gets what comes of it: it would begin from nothing each time, and never be taken.
+    Where processors are busy, two words take longer than a request may. So a job that has begun goes on, and what it
+    made is kept for a while: the same request again would begin from nothing each time, and never be taken.
     """
 
     def __init__(self) -> None:
@@ -69,57 +69,62 @@ class WordHasher:
         self._begun: dict[bytes, Future[Any]] = {}  # by what tells the same request, and nothing of its words
         self._secret = secrets.token_bytes(32)
 
-    async def hashed(self, entered: NewWords, staying: Contact | None, whose: str = "") -> Hashes:
+    async def hashed(self, entered: NewWords, staying: Contact | None, request: str = "") -> Hashes:
         """The hashes, once the words are also unlike those that stay. Raises `Refused`, `TimeoutError`.
 
-        ``whose`` the words are: nobody gets what was hashed for another.
+        ``request``: all else that is entered, and where; another one gets hashes of its own.
         """
         check(entered)
-        return await self._in_turn(_judged_and_hashed, entered, staying, whose)
+        made = await self._in_turn(_judged_and_hashed, entered, staying, request)
+        if isinstance(made, _Alike):
+            raise Refused(Fault.INVALID, UNLIKE, made.field)
+        return made
 
-    async def are_those_of(self, entered: NewWords, contact: Contact | None, whose: str = "") -> bool:
+    async def are_those_of(self, entered: NewWords, contact: Contact | None) -> bool:
         """Whether all the words entered are those of a contact: a request that came again. Raises `TimeoutError`."""
-        return await self._in_turn(_are_those_of, entered, contact, whose)
+        return await self._in_turn(_are_those_of, entered, contact)
 
     async def _in_turn(
-        self, job: Callable[[NewWords, Contact | None], R], entered: NewWords, kept: Contact | None, whose: str
+        self, job: Callable[[NewWords, Contact | None], R], entered: NewWords, kept: Contact | None, request: str = ""
     ) -> R:
         if entered == NewWords(None, None):
             return job(entered, kept)  # nothing to hash: no turn to wait for
         asked = time.monotonic()
 
-        def run() -> R:
-            if time.monotonic() - asked > _TURN_SECONDS:
-                raise TimeoutError
-            return job(entered, kept)
+        def run() -> R | None:
+            """None: too late. Nothing is raised, as the traceback would keep the words."""
+            return None if time.monotonic() - asked > _TURN_SECONDS else job(entered, kept)
 
-        mark = hmac.digest(self._secret, repr((job.__name__, whose, *entered, kept)).encode(), "sha256")
-        begun: Future[R] | None = self._begun.get(mark)
+        mark = hmac.digest(self._secret, repr((job.__name__, request, *entered, kept)).encode(), "sha256")
+        begun: Future[R | None] | None = self._begun.get(mark)
         if begun is None or not _is_of_use(begun):
             begun = self._begun[mark] = self._threads.submit(run)
-            asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._forget, mark, begun)
-        try:
-            return await asyncio.wrap_future(begun)
-        finally:
-            if begun.done():
-                self._forget(mark, begun)
+            asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._begun.pop, mark, None)
+        made = await asyncio.wrap_future(begun)
+        if made is None:
+            raise TimeoutError
+        return made
 
-    def _forget(self, mark: bytes, begun: Future[Any]) -> None:
-        if self._begun.get(mark) is begun:
-            del self._begun[mark]
+
+class _Alike(NamedTuple):
+    """The field whose word is like one that stays."""
+
+    field: str
 
 
 def _is_of_use(begun: Future[Any]) -> bool:
     """Whether it has begun in time: who waits for its turn may give it up."""
-    return begun.running() or (begun.done() and not begun.cancelled() and begun.exception() is None)
+    if not begun.done():
+        return begun.running()
+    return not begun.cancelled() and begun.exception() is None and begun.result() is not None
 
 
-def _judged_and_hashed(entered: NewWords, staying: Contact | None) -> Hashes:
+def _judged_and_hashed(entered: NewWords, staying: Contact | None) -> Hashes | _Alike:
     if staying is not None:
-        if entered.duress_password is None:
-            _differ(entered.password, staying.duress_hash, "password")
-        if entered.password is None:
-            _differ(entered.duress_password, staying.password_hash, "duress_password")
+        if entered.duress_password is None and _fits(entered.password, staying.duress_hash):
+            return _Alike("password")
+        if entered.password is None and _fits(entered.duress_password, staying.password_hash):
+            return _Alike("duress_password")
     return Hashes(*(None if word is None else words.hashed(word) for word in entered))
 
 
@@ -131,6 +136,5 @@ def _are_those_of(entered: NewWords, contact: Contact | None) -> bool:
     )
 
 
-def _differ(word: str | None, stored: str | None, field: str) -> None:
-    if word is not None and stored is not None and words.fits(stored, word):
-        raise Refused(Fault.INVALID, UNLIKE, field)
+def _fits(word: str | None, stored: str | None) -> bool:
+    return word is not None and stored is not None and words.fits(stored, word)

@@ -525,7 +525,8 @@
     keys.o = press("over");
     keys.l = press("release");
     keys.d = press("dial");
-    if (desk.dataset.answered !== undefined) say(words.problem.OVER);  // an inbound call; who presses `take` means it
+    // An inbound call that was answered stands: who presses `take` means it.
+    if (!isMine && desk.dataset.answered !== undefined) say(words.problem.OVER);
     else if (!isMine && !byId("over").offsetParent) take(false);
   }
 
@@ -647,7 +648,8 @@
     atEnd.push(refresh);
     handlers.incident.push((data) => {
       if (data.incident_id !== incident) return;
-      const isSetAside = data.set_aside_at && !desk.dataset.setAside;  // no decision says so, so its version stays
+      // No decision says that its site was set aside, so its version stays; on a call's page, the call is gone.
+      const isSetAside = byId("newer") && data.set_aside_at && !desk.dataset.setAside;
       if (data.version <= Number(desk.dataset.version) && !isSetAside) return;
       isNewer = true;
       if (byId("newer")) byId("newer").hidden = false;

@@ -81,7 +81,7 @@ def test_an_incident_that_is_set_aside_is_told_to_its_page_once(
         page.click("#newer a")
         page.wait_for_selector("text=Set aside by the engine")
         page.wait_for_selector("html[data-keys]")
-        desk.state.look_again(desk.state.incidents[incident])
+        desk.state.moved.add(incident)
         desk.catch_up()
         say_age(desk, 1.4)
         page.wait_for_selector("#seen-age:has-text('1 s')")  # what was said before it has come

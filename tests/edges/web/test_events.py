@@ -103,8 +103,9 @@ async def test_who_comes_with_the_last_id_gets_what_is_new() -> None:
 
 async def heard(stream: AsyncIterator[bytes | None]) -> bytes:
     """What comes next, however long nothing does."""
-    while (piece := await anext(stream)) is None:
-        pass
+    async with asyncio.timeout(60):
+        while (piece := await anext(stream)) is None:
+            pass
     return piece
 
 
