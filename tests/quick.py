@@ -26,15 +26,13 @@ class _Share(NamedTuple):
 
 
 def shares(number: int) -> list[list[str]]:
-    """The files of the tests, in so many parts that take about as long: a test's lines tell, on the average."""
+    """The files of the tests, in so many parts that take about as long: each folder's are dealt out by their size."""
     files = [file for file in (_ROOT / "tests").rglob("test_*.py") if file.parts[len(_ROOT.parts) + 1] not in _WITHOUT]
     parts: list[list[str]] = [[] for _ in range(number)]
-    sizes = [0] * number
-    for file in sorted(files, key=lambda file: (-file.stat().st_size, file)):
-        least = sizes.index(min(sizes))
-        parts[least].append(str(file.relative_to(_ROOT)))
-        sizes[least] += file.stat().st_size
-    return [sorted(part) for part in parts]
+    for place, file in enumerate(sorted(files, key=lambda file: (file.parent, -file.stat().st_size, file))):
+        row, column = divmod(place, number)
+        parts[-1 - column if row % 2 else column].append(str(file.relative_to(_ROOT)))  # to and fro
+    return parts
 
 
 def _begun(files: list[str]) -> _Share:
