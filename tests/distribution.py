@@ -93,7 +93,7 @@ FIRST: Final = (
     "tests/deploy/test_running.py",
     "tests/sinks/test_fuzz.py",
     "tests/kafka/test_strangers.py",
-    # The longest of `make quick`.
+    # The longest of those without a server.
     "tests/edges/web/test_server.py",
     "tests/edges/receiver/test_limits.py",
     "tests/test_tidy.py",

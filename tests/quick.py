@@ -27,7 +27,8 @@ class _Share(NamedTuple):
 
 def shares(number: int) -> list[list[str]]:
     """The files of the tests, in so many parts that take about as long: each folder's are dealt out by their size."""
-    files = [file for file in (_ROOT / "tests").rglob("test_*.py") if file.parts[len(_ROOT.parts) + 1] not in _WITHOUT]
+    tests = _ROOT / "tests"
+    files = [file for file in tests.rglob("test_*.py") if file.relative_to(tests).parts[0] not in _WITHOUT]
     parts: list[list[str]] = [[] for _ in range(number)]
     for place, file in enumerate(sorted(files, key=lambda file: (file.parent, -file.stat().st_size, file))):
         row, column = divmod(place, number)

@@ -114,9 +114,9 @@ class _Alike(NamedTuple):
 
 def _is_of_use(begun: Future[Any]) -> bool:
     """Whether it has begun in time: who waits for its turn may give it up."""
-    if not begun.done():
-        return begun.running()
-    return not begun.cancelled() and begun.exception() is None and begun.result() is not None
+    if begun.running():
+        return True
+    return begun.done() and not begun.cancelled() and begun.exception() is None and begun.result() is not None
 
 
 def _judged_and_hashed(entered: NewWords, staying: Contact | None) -> Hashes | _Alike:
@@ -130,10 +130,7 @@ def _judged_and_hashed(entered: NewWords, staying: Contact | None) -> Hashes | _
 
 def _are_those_of(entered: NewWords, contact: Contact | None) -> bool:
     stored = (contact.password_hash, contact.duress_hash) if contact else (None, None)
-    return all(
-        word is None or (kept is not None and words.fits(kept, word))
-        for word, kept in zip(entered, stored, strict=True)
-    )
+    return all(word is None or _fits(word, kept) for word, kept in zip(entered, stored, strict=True))
 
 
 def _fits(word: str | None, stored: str | None) -> bool:

@@ -16,7 +16,6 @@ import gc
 import importlib
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -26,8 +25,9 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing.connection import wait  # by `poll`: `select` refuses numbers above 1023
 from pathlib import Path
-from typing import IO, Final, NamedTuple, TypeAlias, TypeVar
+from typing import IO, Final, NamedTuple, TypeAlias
 
 from service.faults import FaultPoints
 from streams.runtime import native_form
@@ -51,8 +51,6 @@ _FAULTS: Final = (
 _LATE: Final[Mapping[str, Sequence[str]]] = {
     "worker": ("aiokafka", "faust.assignor.partition_assignor", "faust.tables", "faust.topics", "faust.worker"),
 }
-
-_F = TypeVar("_F", bound=IO[bytes] | socket.socket)
 
 # By module and command.
 _started: Final[Counter[tuple[str, str]]] = Counter()
@@ -80,7 +78,7 @@ class Copy:
     def poll(self) -> int | None:
         """The exit code; None while it runs."""
         with self._lock:
-            if self.returncode is None and _ready(self._status, seconds=0):
+            if self.returncode is None and wait([self._status.fileno()], 0):
                 self.returncode = int(self._line() or -signal.SIGKILL)  # nobody says it: the original was killed
                 self._status.close()
             return self.returncode
@@ -93,7 +91,7 @@ class Copy:
             if left <= 0:
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
             try:
-                _ready(self._status, seconds=min(left, 1.0))
+                wait([self._status.fileno()], min(left, 1.0))
             except ValueError:  # another thread has seen its end
                 continue
         return code
@@ -105,15 +103,6 @@ class Copy:
 
     def _line(self) -> bytes:
         return self._status.readline()
-
-
-def _ready(*files: _F, seconds: float | None = None) -> list[_F]:
-    """Those that can be read from, or have ended, within so long; numbers above 1023, which `select` refuses, too."""
-    waiting = {file.fileno(): file for file in files}
-    poll = select.poll()
-    for number in waiting:
-        poll.register(number, select.POLLIN)
-    return [waiting[number] for number, _ in poll.poll(None if seconds is None else seconds * 1000)]
 
 
 class Nest:
@@ -194,7 +183,7 @@ class _Original:
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while True:
-            ready = _ready(self._requests, self._woken)
+            ready = wait([self._requests, self._woken])
             if self._woken in ready:
                 self._woken.recv(4096)
                 self._report_ends()

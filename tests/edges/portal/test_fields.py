@@ -7,7 +7,7 @@ import itertools
 import re
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -124,17 +124,23 @@ def test_who_came_first_is_finished_before_others_begin(monkeypatch: pytest.Monk
     assert all(begun.index(f"lagon {n}") < begun.index(f"corail {n + 2}") for n in range(4)), begun
 
 
-def test_who_would_not_be_in_time_leaves_the_turn_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else, with more to do than is done, each would begin just before it is given up."""
+def held_up(patch: pytest.MonkeyPatch, made: Callable[[], str] = lambda: "$x") -> tuple[list[str], threading.Event]:
+    """Have hashes begin, and be ``made`` once the event is set; the words whose hashes were begun, and the event."""
     goes_on = threading.Event()
     begun: list[str] = []
 
     def hashed(word: str) -> str:
         begun.append(word)
-        goes_on.wait(10)
-        return "$x"
+        goes_on.wait(30)
+        return made()
 
-    monkeypatch.setattr(words, "hashed", hashed)
+    patch.setattr(words, "hashed", hashed)
+    return begun, goes_on
+
+
+def test_who_would_not_be_in_time_leaves_the_turn_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else, with more to do than is done, each would begin just before it is given up."""
+    begun, goes_on = held_up(monkeypatch)
 
     async def ask() -> list[Hashes | BaseException]:
         hasher = WordHasher()
@@ -182,17 +188,8 @@ async def given_up(asked: Coroutine[Any, Any, Any], begun: list[str]) -> None:
 @pytest.mark.parametrize("is_over", [False, True])
 def test_the_same_request_again_gets_what_was_begun(monkeypatch: pytest.MonkeyPatch, *, is_over: bool) -> None:
     """Else, where a hash takes longer than a request may, it would begin from nothing each time, and never be taken."""
-    goes_on = threading.Event()
-    begun: list[str] = []
     numbers = itertools.count()
-
-    def hashed(word: str) -> str:
-        begun.append(word)
-        number = next(numbers)
-        goes_on.wait(10)
-        return f"${number}"
-
-    monkeypatch.setattr(words, "hashed", hashed)
+    begun, goes_on = held_up(monkeypatch, lambda: f"${next(numbers)}")
     typed = NewWords("corail", "lagon")
 
     async def ask() -> list[Hashes]:
@@ -238,15 +235,7 @@ def test_words_that_are_alike_are_so_when_they_are_said_again(monkeypatch: pytes
 
 
 def test_what_was_begun_and_never_asked_for_again_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    goes_on = threading.Event()
-    begun: list[str] = []
-
-    def hashed(word: str) -> str:
-        begun.append(word)
-        goes_on.wait(10)
-        return "$x"
-
-    monkeypatch.setattr(words, "hashed", hashed)
+    begun, goes_on = held_up(monkeypatch)
     monkeypatch.setattr(new_words, "_KEPT_SECONDS", 0.1)
 
     async def ask() -> None:

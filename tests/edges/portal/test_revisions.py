@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -15,11 +14,11 @@ from edges.portal import api as routes
 from edges.portal import pages, service, store
 from edges.portal.sql import migrate, migrations
 from edges.web.values import parse_instant
-from service import words
 from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 from tests.edges.portal.serving import Api
 from tests.edges.portal.test_api import ANN, HOME, make, problem, put, state
+from tests.edges.portal.test_fields import held_up
 
 HOUR = 3_600_000
 
@@ -139,18 +138,10 @@ async def test_of_two_at_once_one_is_taken_and_the_same_twice_is_one(api: Api, r
 async def test_a_turn_to_hash_words_is_not_waited_for_without_end(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     client = api.client("portal:*")
     await make(client)
-    taken: list[str] = []
-    goes_on = threading.Event()
-
-    def hashed(word: str) -> str:
-        taken.append(word)
-        goes_on.wait(30)
-        return "$x"
-
     bodies = [ANN | {"password": f"corail {number}"} for number in range(20)]
     with monkeypatch.context() as patch:
         patch.setattr(service, "SECONDS", 0.5)
-        patch.setattr(words, "hashed", hashed)
+        taken, goes_on = held_up(patch)
         asked = asyncio.gather(*(put(client, "first-contact", body, 1) for body in bodies))
         try:
             for answer in await asyncio.wait_for(asked, 10):

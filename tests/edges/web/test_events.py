@@ -25,11 +25,12 @@ CLOSELY: Final = 0.5  # seconds, for some of which a busy machine may let a test
 
 async def first(stream: AsyncIterator[bytes | None], number: int) -> list[str]:
     found: list[str] = []
-    async for text in stream:
-        if text is not None:
-            found.append(text.decode())
-        if len(found) == number:
-            break
+    async with asyncio.timeout(60):
+        async for text in stream:
+            if text is not None:
+                found.append(text.decode())
+            if len(found) == number:
+                break
     return found
 
 
@@ -101,14 +102,6 @@ async def test_who_comes_with_the_last_id_gets_what_is_new() -> None:
     assert ids([work]) == [channel.last_id]
 
 
-async def heard(stream: AsyncIterator[bytes | None]) -> bytes:
-    """What comes next, however long nothing does."""
-    async with asyncio.timeout(60):
-        while (piece := await anext(stream)) is None:
-            pass
-    return piece
-
-
 async def test_events_that_follow_each_other_closely_come_together() -> None:
     channel = Channel(gather=CLOSELY)
     stream = channel.listen(None, 0.05)
@@ -117,12 +110,12 @@ async def test_events_that_follow_each_other_closely_come_together() -> None:
     assert b'data: "first"' in (await anext(stream) or b""), "the first one waits for nothing"
     for number in range(3):
         channel.publish("work", number)
-    together = await heard(stream)
-    assert [line for line in together.decode().splitlines() if line.startswith("data")] == [
+    (together,) = await first(stream, 1)
+    assert [line for line in together.splitlines() if line.startswith("data")] == [
         "data: 0", "data: 1", "data: 2"
     ]  # fmt: skip
     channel.publish("work", 3)
-    assert b"data: 3" in await heard(stream)
+    assert "data: 3" in (await first(stream, 1))[0]
     channel.close()
     assert [text async for text in stream] == []
 
@@ -137,10 +130,10 @@ async def test_who_comes_while_events_are_gathered_has_each_once() -> None:
     late = channel.listen(last, 0.05)
     assert b"data: 2" in (await anext(late) or b"")
     assert await anext(late) is None
-    assert b"data: 2" in await heard(early)
+    assert "data: 2" in (await first(early, 1))[0]
     channel.publish("work", 3)
     for stream in (early, late):
-        assert b"data: 3" in await heard(stream)
+        assert "data: 3" in (await first(stream, 1))[0]
 
 
 async def test_many_slow_writes_leave_the_loop_its_time() -> None:
