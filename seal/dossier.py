@@ -83,8 +83,8 @@ def dossier(
 
 def verifier() -> str:
     """Return the verifier as one file: its modules stand in the place of their imports."""
-    parts = [(files("seal") / name).read_text("utf-8") for name in ("proofs.py", "ed25519.py")]
-    shared = "".join(part[part.index("\n\nimport hashlib") :] for part in parts)
+    parts = [(files("seal") / name).read_text("utf-8") for name in ("proofs.py", "ed25519.py", "authority.py")]
+    shared = "".join(part[part.index("\n\nimport ") :] for part in parts)
     text = (files("seal") / "verify.py").read_text("utf-8")
     return _OUR_IMPORTS.sub(lambda _: f"{shared}\n", text, count=1)
 

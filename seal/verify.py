@@ -1,10 +1,11 @@
 """Verify a sealed dossier with Python's standard library alone: ``python -I -S verify.py dossier.jsonl``.
 
-A dossier (`ronde incident export ID --sealed`) brings this as one file, joined of `seal.proofs`, `seal.ed25519` and
-this module. It reads no network and trusts nothing in the dossier. What it cannot know by itself: whether the public
-key is the monitoring centre's (``--key``), whether the centre keeps a second tree beside this one (``--head``, from a
-head that was published or handed over earlier; ``--beside``, another dossier of the centre), and whether time stamps
-are an authority's (``--authority``, by ``openssl``). docs/evidence.md says what a verified dossier proves.
+A dossier (`ronde incident export ID --sealed`) brings this as one file, joined of `seal.proofs`, `seal.ed25519`,
+`seal.authority` and this module. It reads no network and trusts nothing in the dossier. What it cannot know by itself:
+whether the public key is the monitoring centre's (``--key``), whether the centre keeps a second tree beside this one
+(``--head``, from a head that was published or handed over earlier; ``--beside``, another dossier of the centre), and
+whether time stamps are an authority's (``--authority``, by ``openssl``). docs/evidence.md says what a verified dossier
+proves.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seal.authority import stamped_at
 from seal.ed25519 import is_signed
 from seal.proofs import (
     CONTACT_FIELDS,
@@ -317,27 +317,16 @@ class Dossier:
                 yield f"{where} withholds {', '.join(withheld)}: erased, and not to be derived from their commitments"
 
     def _check_stamp(self, head: Head) -> str:
-        """Have ``openssl`` check a stamp by the authority's certificate; return when it was made."""
-        with tempfile.NamedTemporaryFile(suffix=".tsr") as file:
-            file.write(bytes.fromhex(head.stamp or ""))
-            file.flush()
-            done, _ = _openssl("-verify", "-digest", head.digest, "-in", file.name, "-CAfile", str(self._authority))
-            if done:
-                raise Finding("FORGED_STAMP", f"the stamp of head {head.number} is not by the authority given")
-            _, text = _openssl("-reply", "-in", file.name, "-text")
-        at = next((line[12:] for line in text.splitlines() if line.startswith("Time stamp: ")), "a time not shown")
+        """Return when a stamp was made, by the authority given."""
+        at = stamped_at(bytes.fromhex(head.stamp or ""), head.digest, str(self._authority))
+        if at is None:
+            raise Finding("FORGED_STAMP", f"the stamp of head {head.number} is not by the authority given")
         return f"head {head.number} was stamped at {at} by the authority given"
 
 
 def _time(ms: int) -> str:
     at = datetime.fromtimestamp(ms // 1000, timezone.utc)  # noqa: UP017 - Python 3.8
     return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
-
-
-def _openssl(*arguments: str) -> tuple[int, str]:
-    command = ["openssl", "ts", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - of a file of our own
-    return done.returncode, done.stdout
 
 
 def main() -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Event, Thread
@@ -55,8 +57,10 @@ def test_a_head_bears_the_stamp_of_an_authority_and_a_receiver_checks_it(
     assert "1 of 1 heads have a time stamp" in told
     assert "whose stamps they are was not checked" in told
     # By hand, as docs/evidence.md says it.
-    by_hand = ["ts", "-verify", "-in", "head-1.tsr", "-data", "head-1.txt", "-CAfile", str(authority.certificate)]
-    assert "OK" in openssl(dossier.folder, *by_hand)
+    shown = openssl(dossier.folder, "ts", "-reply", "-in", "head-1.tsr", "-text").partition("Time stamp: ")[2]
+    made_at = datetime.strptime(shown.partition("\n")[0], "%b %d %H:%M:%S %Y GMT").replace(tzinfo=UTC)
+    by_hand = ["-in", "head-1.tsr", "-data", "head-1.txt", "-CAfile", str(authority.certificate)]
+    assert "OK" in openssl(dossier.folder, "ts", "-verify", *by_hand, "-attime", str(int(made_at.timestamp())))
     command = [sys.executable, "-I", "-S", "verify.py", "--authority", str(authority.certificate)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=dossier.folder, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
@@ -73,6 +77,64 @@ def test_a_head_bears_the_stamp_of_an_authority_and_a_receiver_checks_it(
     assert name_of(dossier.verify(authority=str(other.certificate))) == "FORGED_STAMP"
     lines[place]["stamp"] = None
     assert "0 of 1 heads have a time stamp" in dossier.verify(numbered(lines), authority=str(authority.certificate))
+
+
+def test_a_stamp_is_good_for_longer_than_the_certificate_of_its_authority(
+    stamped: SealBench, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dossier is checked years later."""
+    night = resolved_night()
+    stamped.book(night)
+    dossier = stamped.dossier(night, tmp_path / "dossier")
+    made = dossier.folder / "head-1.tsr"
+    years_later = str(int(time.time()) + 10 * 365 * 86_400)
+    tool = shutil.which("openssl")
+    later = tmp_path / "openssl"
+    later.write_text(
+        "#!/bin/sh\n"  # whose today is that day, for who names no other
+        f'case "$*" in *-attime*|*-reply*) ;; *) set -- "$@" -attime {years_later};; esac\nexec {tool} "$@"\n'
+    )
+    later.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    by_hand = ["openssl", "ts", "-verify", "-in", str(made), "-data", str(made.with_suffix(".txt"))]
+    ended = subprocess.run(
+        [*by_hand, "-CAfile", str(authority.certificate)], capture_output=True, text=True, check=False
+    )
+    assert "certificate has expired" in ended.stderr
+    assert "head 1 was stamped at " in dossier.verify(authority=str(authority.certificate))
+    lines = dossier.lines()
+    head = next(line for line in lines if line["what"] == "head")
+    for other in ("00", "30030201", f"{head['stamp'][:-2]}{int(head['stamp'][-2:], 16) ^ 1:02x}"):
+        head["stamp"] = other
+        assert name_of(dossier.verify(lines, authority=str(authority.certificate))) == "FORGED_STAMP"
+
+
+@pytest.mark.parametrize("what", ["certificate", "openssl"])
+def test_an_openssl_that_cannot_say_calls_no_stamp_forged(
+    stamped: SealBench, authority: Authority, tmp_path: Path, what: str
+) -> None:
+    night = resolved_night()
+    stamped.book(night)
+    dossier = stamped.dossier(night, tmp_path / "dossier")
+    certificate, path = authority.certificate, os.environ["PATH"]
+    if what == "certificate":
+        certificate = tmp_path / "text.pem"
+        certificate.write_text("the certificate is on our web page\n")
+        said = f"openssl: Error loading file {certificate}\n"
+    else:
+        older, path = tmp_path / "openssl", f"{tmp_path}:{path}"
+        refusal = "unknown option '-attime'"
+        older.write_text(
+            f'#!/bin/sh\ncase "$*" in *-attime*) echo "{refusal}" >&2; exit 1; esac\n'
+            f'exec {shutil.which("openssl")} "$@"\n'
+        )
+        older.chmod(0o755)
+        said = f"openssl: {refusal}\n"
+    command = [sys.executable, "-I", "-S", "verify.py", "--authority", str(certificate)]
+    env = {**os.environ, "PATH": path}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=dossier.folder, timeout=60, env=env)
+    assert (done.returncode, done.stderr) == (2, said)
+    assert "FORGED" not in done.stdout
 
 
 @pytest.mark.parametrize(
