@@ -50,11 +50,15 @@ class Finding(Exception):
 
 
 class Head(NamedTuple):
-    """A signed head: its number, when it was made, the size and root of each tree, its hash, the hash before it."""
+    """A signed head: its number, when it was made, each tree, its hash, the hash before it.
+
+    ``trees``: of each the size and the root. ``ends``: the offset behind all that each covers.
+    """
 
     number: int
     at: str
     trees: dict[tuple[str, int], tuple[int, bytes]]
+    ends: dict[tuple[str, int], int]
     digest: str
     previous: str
     stamp: str | None
@@ -126,6 +130,7 @@ class Dossier:
         bodies = [json.loads(line["body"]) for line in self._of("head")]
         for line, body in zip(self._of("head"), bodies):  # noqa: B905 - Python 3.8 has no ``strict``
             trees = {(topic, part): (size, bytes.fromhex(root)) for topic, part, size, _, root in body["trees"]}
+            ends = {(topic, part): end for topic, part, _, end, _ in body["trees"]}
             text, signature = line["body"].encode(), bytes.fromhex(line["signature"])
             key = self._opening["public_key"]
             if not is_signed(bytes.fromhex(key), text, signature):
@@ -133,7 +138,7 @@ class Dossier:
                     raise Finding("OTHER_KEY", f"head {body['number']} is signed by {body['key']}, the last by {key}")
                 raise Finding("FORGED_HEAD", f"head {body['number']} is not signed by the key of this dossier")
             digest = hashlib.sha256(text).hexdigest()
-            yield Head(body["number"], body["at"], trees, digest, body["previous"], line.get("stamp"))
+            yield Head(body["number"], body["at"], trees, ends, digest, body["previous"], line.get("stamp"))
 
     def _check_chain(self) -> None:
         if self._key is not None and self._key != self._opening["public_key"]:
@@ -219,6 +224,11 @@ class Dossier:
             raise Finding("OLDER_HEAD", f"{where} is not covered by head {self.heads[-1].number}")
         if root_by_inclusion(leaf, line["n"], size, [bytes.fromhex(node) for node in line["path"]]) != root:
             raise Finding("ALTERED", f"{where} is not the record that was sealed")
+        for head in self.heads:  # each tree has the order of its log; else a record could be written anew behind a head
+            size, end = head.trees.get(place[:2], (0, b""))[0], head.ends.get(place[:2], 0)
+            if (line["n"] < size) != (place.offset < end):
+                why = f"leaf {line['n']} of a tree of {size} that ends at offset {end}"
+                raise Finding("SECOND_TREE", f"{where} is not where head {head.number} has it: {why}")
         name = str(value[IDS[place.topic]]) if place.topic in IDS else where
         if (place.topic, name) in self.records:
             raise Finding("OUT_OF_ORDER", f"{where} is there twice")

@@ -131,3 +131,24 @@ def test_a_tree_that_forks_behind_a_published_head_is_found(
     assert name_of(forged.verify()) == "SECOND_TREE", "not consistent with head 1"
     assert name_of(forged.verify(published=[(2, published[1].digest)])) == "SECOND_TREE"
     fork.close()
+
+
+def test_a_record_that_is_written_anew_behind_a_published_head_is_found(
+    bench: SealBench, night: Logbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tree of the published head goes on, with another leaf for an offset that it covers already."""
+    bench.book(night)
+    (published,) = bench.store.heads()
+    log, other = ("decisions", 0), resolved_night()
+    other.change("decisions", 1, disposition="as the customer wished")
+    end = bench.trees[log].next_offset
+    anew = bench.commitments.seal(bench.commitments.parts(other.logs["decisions"][1]))
+    bench.trees |= bench.store.append(bench.trees, {log: [anew]})
+    bench.trees |= bench.store.skip(bench.trees, {log: end})
+    last = bench.head()
+    kept, leaves = bench.store.kept, bench.store.kept_leaves(log, 0, bench.trees[log].size)
+    shown = {leaf.offset: leaf for leaf in leaves}  # the one of now
+    monkeypatch.setattr(bench.store, "kept", lambda of, offset: shown[offset] if of == log else kept(of, offset))
+    forged = bench.dossier(other, tmp_path / "forged")
+    told = forged.verify(published=[(1, published.digest), (2, last.digest)])
+    assert told.startswith("SECOND_TREE: decisions-0-1 is not where head 1 has it: leaf 5 of a tree of 5"), told
