@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from schemas.avro.canonical import canonical
@@ -115,15 +115,8 @@ class Commitments:
         value = record.value or b""
         size = CONFLUENT_SIZE if value[:1] == CONFLUENT else SINGLE_OBJECT_SIZE
         layout = self._layout(record.topic, value[:size])
-        if layout is None:
-            return _whole(record)
-        try:
-            of_value = layout.split(value, size)
-        except (ValueError, IndexError):
-            return _whole(record)
-        at = layout.contact_at
-        fields = [*_around(record), *of_value]
-        return _parts(record, layout, fields, "" if at is None else _contact(layout.contact_type, fields[at]))
+        parts = None if layout is None else _split(record, layout, size)
+        return _whole(record) if parts is None else parts
 
     def seal(self, parts: Parts) -> SealedLeaf:
         """Return what to keep. A field whose secret is destroyed gets a salt that nobody keeps."""
@@ -154,13 +147,14 @@ class Commitments:
     def kept_leaf(self, record: LogRecord, kept: bytes, personal: bytes) -> Leaf:
         """Return the leaf of a record that meets what is kept of it; where none does, the one that it should have.
 
-        What was sealed while nobody knew its schema, before an upgrade for one, has its value as one field.
+        What was sealed while nobody knew its schema, before an upgrade for one, has its value as one field. Where the
+        registry was made again since, its id names no schema, or another: workers and edges write by the topic's own.
         """
         leaf = self.leaf(record)
-        if leaf.schema and not leaf.meets(kept, personal):
-            whole = self._opened(_whole(record))
-            return whole if whole.meets(kept, personal) else leaf
-        return leaf
+        if leaf.meets(kept, personal):
+            return leaf
+        others = map(self._opened, (*self._behind_id(record), _whole(record)))
+        return next((other for other in others if other.meets(kept, personal)), leaf)
 
     def _salts(self, parts: Parts) -> list[bytes | None]:
         place, _, fields, site_id, contact_id = parts
@@ -172,13 +166,25 @@ class Commitments:
                 salts[at] = salt
         return salts
 
-    def _layout(self, topic: str, header: bytes) -> Layout | None:
+    def _behind_id(self, record: LogRecord) -> Iterator[Parts]:
+        """Yield what the topic's own schemas make of a value that begins with a registry's id, whatever the id says."""
+        if (record.value or b"")[:1] == CONFLUENT:
+            of_topic = [layout for header, layout in self._layouts(record.topic).items() if header[:1] != CONFLUENT]
+            split = (_split(record, layout, CONFLUENT_SIZE) for layout in of_topic if layout is not None)
+            yield from (parts for parts in split if parts is not None)
+
+    def _layouts(self, topic: str) -> dict[bytes, Layout | None]:
+        """Return the layouts of a topic by the headers of their values: of its own schemas, and of ids met so far."""
         known = self._by_header.get(topic)
         if known is None:
             name = TOPICS[topic].schema or ""
             versions = [load(name), *released(name).values()]
             known = {single_object(version): self._known(topic, version) for version in versions}
             self._by_header[topic] = known
+        return known
+
+    def _layout(self, topic: str, header: bytes) -> Layout | None:
+        known = self._layouts(topic)
         if header not in known and header[:1] == CONFLUENT and len(header) == CONFLUENT_SIZE and self._registry:
             try:
                 schema = self._registry(confluent_id(header))
@@ -215,6 +221,17 @@ _WHOLE: Final = Layout("", (*_AROUND, "value"), "key headers value", lambda data
 
 def _whole(record: LogRecord) -> Parts:
     return _parts(record, _WHOLE, [*_around(record), record.value or b""], "")
+
+
+def _split(record: LogRecord, layout: Layout, size: int) -> Parts | None:
+    """Split a record whose value stands behind a header of ``size``; None: it is none of the layout's schema."""
+    try:
+        of_value = layout.split(record.value or b"", size)
+    except (ValueError, IndexError):
+        return None
+    at = layout.contact_at
+    fields = [*_around(record), *of_value]
+    return _parts(record, layout, fields, "" if at is None else _contact(layout.contact_type, fields[at]))
 
 
 def _around(record: LogRecord) -> tuple[bytes, bytes]:

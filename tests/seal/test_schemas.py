@@ -16,13 +16,14 @@ import pytest
 from ronde.outcomes import sealed_dossier
 from ronde.shared.errors import Failed
 from schemas.avro.errors import RegistryUnreachable, SchemaNotFound, UnusableSchema
+from schemas.avro.framing import SINGLE_OBJECT_SIZE
 from schemas.avro.loader import load
 from seal.checking import check_records
 from seal.commitments import Commitments
 from seal.errors import SealError
 from seal.proofs import read_value, resolved
 from streams.kafka.reading import LogRecord
-from tests.seal.bench import SealBench
+from tests.seal.bench import SealBench, resolved_night
 from tests.streams.logbook import Logbook, seconds
 from tests.streams.test_whatif import answer, waiting
 
@@ -183,6 +184,29 @@ def test_an_export_says_that_the_registry_is_away(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(sealed_dossier, name, made)
     with pytest.raises(Failed, match=r"the schema registry does not answer: ConnectError \(registry.url\)"):
         sealed_dossier.sealed_dossier(Mock(), "I1")
+
+
+@pytest.mark.parametrize(
+    "now",
+    [load("Alert"), load("Site"), SchemaNotFound("7"), UnusableSchema("?")],
+    ids=["Alert", "Site", "none", "broken"],
+)
+def test_a_record_is_opened_as_it_was_sealed_before_the_registry_was_made_again(now: Any) -> None:
+    def registry(_: int) -> Any:
+        if isinstance(now, Exception):
+            raise now
+        return now
+
+    then, today = commitments(lambda _: load("Decision")), commitments(registry)
+    for plain in resolved_night().logs["decisions"]:
+        decision = plain._replace(value=HEADER + (plain.value or b"")[SINGLE_OBJECT_SIZE:])
+        sealed = then.seal(then.parts(decision))
+        kept = (sealed.hash, sealed.personal)
+        leaf = today.kept_leaf(decision, *kept)
+        assert leaf.meets(*kept)
+        assert leaf.schema in today.schemas, "so that it is exported"
+        altered = decision._replace(timestamp=decision.timestamp + 1)
+        assert not today.kept_leaf(altered, *kept).meets(*kept)
 
 
 @pytest.mark.server
