@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from schemas.avro.canonical import canonical
-from schemas.avro.errors import SchemaNotFound, UnusableSchema
+from schemas.avro.errors import RegistryNotSet, SchemaNotFound, UnusableSchema
 from schemas.avro.framing import CONFLUENT, CONFLUENT_SIZE, SINGLE_OBJECT_SIZE, confluent_id, single_object
 from schemas.avro.loader import load, released
 from schemas.contract.topics import TOPICS
@@ -26,6 +26,9 @@ Secret: TypeAlias = Callable[[str, str, Place], bytes | None]
 _EMPTY: Final = hashlib.sha256()  # copying costs half of making one
 _SALTS: Final = f"{SALT}s"  # the format of one
 _LONGEST_ID: Final = 256  # characters; contracts.md allows 128 bytes
+_NOT_SET: Final = (
+    "values of {} are framed for a schema registry, and registry.url is not set: set it as the workers have it"
+)
 _AROUND: Final = ("key", "headers")  # what a leaf covers besides the value
 
 
@@ -111,12 +114,20 @@ class Commitments:
         self._by_header: dict[str, dict[bytes, Layout | None]] = {}
 
     def parts(self, record: LogRecord) -> Parts:
-        """Split a record. One whose schema nobody knows, or that is none of its schema, has its value as one field."""
+        """Split a record. One whose schema nobody knows, or that is none of its schema, has its value as one field.
+
+        Raises `RegistryNotSet` for a worker's value behind an id where there is no registry: as one field, it would be
+        in no dossier, and for good.
+        """
         value = record.value or b""
         size = CONFLUENT_SIZE if value[:1] == CONFLUENT else SINGLE_OBJECT_SIZE
         layout = self._layout(record.topic, value[:size])
         parts = None if layout is None else _split(record, layout, size)
-        return _whole(record) if parts is None else parts
+        if parts is not None:
+            return parts
+        if self._registry is None and TOPICS[record.topic].way == "out" and any(self._behind_id(record)):
+            raise RegistryNotSet(_NOT_SET.format(record.topic))
+        return _whole(record)
 
     def seal(self, parts: Parts) -> SealedLeaf:
         """Return what to keep. A field whose secret is destroyed gets a salt that nobody keeps."""

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.avro.errors import RegistryUnreachable
+from schemas.avro.errors import RegistryNotSet, RegistryUnreachable
 from schemas.contract.topics import RECEIVED_BYTES, Log
 from seal import keys
 from seal.commitments import SEALED, Commitments, Parts
@@ -331,7 +331,7 @@ class Sealing:
     def _seal(self, records: list[LogRecord]) -> None:
         try:
             parted = [self._commitments.parts(record) for record in records]
-        except RegistryUnreachable as error:
+        except (RegistryNotSet, RegistryUnreachable) as error:
             raise AwayError("registry", str(error)) from None
         self._store.fetch([owner for parts in parted for owner in parts.owners])
         arrived: defaultdict[Log, list[Parts]] = defaultdict(list)
