@@ -105,7 +105,7 @@ class Sealing:
         made_at = last.made_at if last is not None else 0  # the first at once: it shows that the key is right
         while not is_stopping():
             self._append()
-            if now_ms() // _HOUR_MS > made_at // _HOUR_MS:
+            if _is_due(now_ms(), made_at):
                 made_at = self._heads.sign(self._trees).made_at
             self._look()
 
@@ -352,6 +352,15 @@ class Sealing:
 
     def _name(self, topic: str) -> str:
         return f"{self._configuration.prefix}{topic}"
+
+
+def _is_due(now: int, made_at: int) -> bool:
+    """Whether an hour began since the last head was made; ms since 1970, UTC.
+
+    Also where the clock has been set back by more than an hour since. By less, it comes round soon, and a clock that is
+    set back a little at the full hour makes no two heads.
+    """
+    return now // _HOUR_MS > made_at // _HOUR_MS or made_at - now > _HOUR_MS
 
 
 def show_lag(metrics: SealMetrics, behind: Behind) -> None:

@@ -25,10 +25,12 @@ LOG = ("decisions", 0)
 
 
 class Clock:
-    """Steady seconds, as a test has them pass."""
+    """Steady seconds, as a test has them pass; ``wall``: ms since 1970, as the machine's clock says."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
+        self.wall = 0
+        monkeypatch.setattr(sealing, "now_ms", lambda: self.wall)
         clock = SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep)
         for module in (metrics, progress, sealing):
             monkeypatch.setattr(module, "time", clock)
@@ -99,7 +101,7 @@ def sealer(client: Client, clock: Clock, tmp_path: Path) -> Sealing:
     settings = SealSettings(key_file=tmp_path / "seal.pem")
     keys.create(settings.key_file)
     configuration = SealConfiguration(settings, "", "none", 1, {}, PostgresSettings(), RegistrySettings())
-    last = SimpleNamespace(made_at=2**62)
+    last = SimpleNamespace(made_at=clock.wall)
     return Sealing(configuration, Mock(last_head=lambda: last, trees=Mock(return_value={})))
 
 
@@ -132,6 +134,23 @@ def test_a_log_with_more_than_the_client_reads_is_behind_and_gets_another_client
     assert max(lags) > 50
     assert lags[-1] == -1
     assert 160 < clock.now - 1000 < 190, "a minute, and a look"
+
+
+def test_a_clock_that_was_ahead_holds_no_head_up(
+    clock: Clock, sealer: Sealing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = 3_600_000
+    signed: list[int] = []
+
+    def sign(_: Any) -> Any:
+        signed.append(clock.wall)
+        return SimpleNamespace(made_at=clock.wall)
+
+    monkeypatch.setattr(sealer._heads, "sign", sign)
+    begin, ahead = hour + 5, 25 * hour
+    walls = {0: begin, 20: ahead, 40: begin + 40, 60: 2 * hour, 80: 2 * hour - 500, 100: 2 * hour + 1}
+    run(sealer, clock, {at: lambda to=wall: setattr(clock, "wall", to) for at, wall in walls.items()}, 120)
+    assert signed == [begin, ahead, begin + 40, 2 * hour], "one at each, and none for a clock that is set back a little"
 
 
 @pytest.mark.parametrize("change", [("leader", -1), ("is_answered", False)], ids=str)
