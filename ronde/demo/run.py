@@ -16,7 +16,6 @@ from rich.text import Text
 
 from edges.panel.dialler import Way
 from ronde.demo import desk, evidence, portal, report, report_frames
-from ronde.demo.board import Board
 from ronde.demo.interrupts import Interrupts
 from ronde.demo.panels import Delivery, Panels, import_transmitters, shipped
 from ronde.demo.play import last_ends, play
@@ -52,6 +51,7 @@ from ronde.local.postgres import Postgres
 from ronde.local.progress import fetch_kafka, fetch_postgres, step
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.whole_settings import WholeSettings
+from ronde.views.site_timeline.board import Board
 from schemas.contract.topics import TOPICS
 from service.clock import now_ms
 from sinks.forget import erasures

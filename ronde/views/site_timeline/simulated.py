@@ -1,4 +1,4 @@
-"""`ronde simulate --timeline`: the events of each site, in the words of the demonstration (`ronde.demo.report`)."""
+"""`ronde simulate --timeline`: the events of each site, as the simulation has them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any, TypeAlias
 
 from rich.text import Text
 
-from ronde.demo.agenda import Record
-from ronde.demo.board import Board, InputPosition
-from ronde.demo.report import Inputs, Moment, table_of, timeline
 from ronde.shared.plain import plain
 from ronde.shared.terminal import Terminal
+from ronde.views.site_timeline.board import Board, InputPosition, Record, as_record
+from ronde.views.site_timeline.moments import Inputs, Moment, table_of, timeline
 from schemas.contract.topics import INPUT_TOPICS
 from service import rfc3339
 from streams.formats.validation import DeadLetterCause
@@ -40,13 +39,6 @@ def show(lines: Iterable[bytes], play: Play) -> None:
                 board.take(record.topic, as_record(record.value))
     finally:
         _print(board, inputs, sites, aside)
-
-
-def as_record(value: Any) -> Any:
-    """Return a value of the core as a dict, instants in ms since 1970, UTC."""
-    if hasattr(value, "_asdict"):
-        return {name: as_record(held) for name, held in value._asdict().items()}
-    return [as_record(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _noted(lines: Iterable[bytes], inputs: Inputs) -> Iterator[bytes]:
