@@ -9,8 +9,7 @@ import typer
 from ronde.shared.ledger_options import ledger
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
-from ronde.shared.times import past_instant
-from ronde.views.incident.words import span
+from ronde.shared.times import past_instant, span
 from service.objectives import ObjectiveSettings, is_met
 from sinks.ask.report import Day, Handling, handling
 from sinks.ask.report import report as days

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ronde.shared.plain import plain
 from ronde.shared.terminal import Terminal
+from ronde.shared.times import day
 from ronde.views.site_timeline.board import Board, InputPosition, Record, as_record
 from ronde.views.site_timeline.moments import Inputs, Moment, table_of, timeline
 from schemas.contract.topics import INPUT_TOPICS
@@ -62,13 +63,11 @@ def _print(board: Board, inputs: Inputs, sites: Iterable[str], aside: list[Emitt
     out = Terminal()
     is_first = True
     for site_id in sites:
-        for day, moments in groupby(
-            timeline(board.site(site_id), inputs), lambda moment: rfc3339.write(moment.at)[:10]
-        ):
+        for date, moments in groupby(timeline(board.site(site_id), inputs), lambda moment: day(moment.at)):
             if not is_first:
                 out.print()
             is_first = False
-            out.print(Text.assemble((plain(site_id), "bold"), "  ", (day, "dim")))
+            out.print(Text.assemble((plain(site_id), "bold"), "  ", (date, "dim")))
             of_day = list(moments)
             out.print(table_of(of_day, map(_time, of_day)))
     for record in aside:

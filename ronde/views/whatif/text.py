@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ronde.shared.terminal import Listing, Terminal
-from ronde.views.incident.words import RULES, after, day, span
+from ronde.shared.times import after, day, span
+from ronde.views.incident.words import RULES
 from ronde.views.whatif.figures import Question, quantile, share
 from streams.whatif.comparison import Comparison, Incident, Side
 
