@@ -171,10 +171,10 @@ class _Play:
             self._stack.callback(child.stop)
         return child
 
-    def _ronde(self, *arguments: str, data: str = "") -> None:
+    def _ronde(self, *arguments: str) -> None:
         command = [*RONDE, *arguments, "--settings", str(self._place.settings)]
         ran = subprocess.run(  # noqa: S603 - our own command line
-            command, env=self._environ, input=data, text=True, capture_output=True, check=False
+            command, env=self._environ, stdin=subprocess.DEVNULL, text=True, capture_output=True, check=False
         )
         if ran.returncode:
             raise Failed(f"ronde {' '.join(arguments)}: {ran.stdout}{ran.stderr}")

@@ -93,7 +93,7 @@ def _fields(differences: list[Difference], first: Difference, *, personal: bool)
             _shown(difference, difference.replayed, personal=personal),
         )
         for difference in differences
-        if difference.field is not None and difference[3:7] == first[3:7]
+        if difference.field is not None and difference.place == first.place
     ]
 
 
