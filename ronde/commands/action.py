@@ -24,10 +24,10 @@ from streams.formats.validation import admit, is_empty
 
 IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="INCIDENT", show_default=False, help="Its id.")]
 ReasonOption: TypeAlias = Annotated[
-    str, typer.Option(metavar="TEXT", show_default=False, help="Why; it stays with it.")
+    str, typer.Option(metavar="TEXT", show_default=False, help="Why. Kept with the action.")
 ]
 OperatorOption: TypeAlias = Annotated[
-    str, typer.Option(metavar="NAME", show_default=False, help="Who says so; it stays with it.")
+    str, typer.Option(metavar="NAME", show_default=False, help="Who says so. Kept with the action.")
 ]
 
 app = typer.Typer(no_args_is_help=True)

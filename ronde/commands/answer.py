@@ -49,21 +49,21 @@ def answer(
     An answer to a call that is over counts as a callback.
     """
     came: Outcome = _symbol("OUTCOME", outcome, get_args(Outcome))
-    is_so: Situation = _symbol("SITUATION", situation, get_args(Situation))
+    said_situation: Situation = _symbol("SITUATION", situation, get_args(Situation))
     effective = in_force(settings)
     with opened(effective, "looking for the call", ["calls"], "desk") as (logs, _):
         call = finding.call_command(logs, recorded(effective), command)
     if call.action == "CANCEL":
         raise Failed(f"{command} withdraws the call {call.target_command_id}: there is nothing to answer")
     result = CallResult(
-        result_id=result_id(command, came, is_so, detail, message_left=message_left),
+        result_id=result_id(command, came, said_situation, detail, message_left=message_left),
         site_id=call.site_id,
         incident_id=call.incident_id,
         command_id=command,
         contact_id=call.contact_id,
         direction="OUTBOUND",
         outcome=came,
-        situation=is_so,
+        situation=said_situation,
         message_left=message_left,
         detail=detail,
         operator=operator,
