@@ -37,7 +37,7 @@ _BLIND_ROUNDS: Final = 5
 WRITTEN: Final = ("claims", "call-results")
 
 
-class Sounder:
+class CanaryPlayer:
     """Plays the canary's panel and its operator.
 
     ``is_current``: whether the watchdog reads Kafka to its end; without that no round can be judged. ``is_fresh``:
