@@ -29,7 +29,7 @@ _PRODUCER_SECONDS: Final = 1.0
 
 
 class WatchdogProcess(EdgeProcess[WatchdogSettings, WatchdogMetrics]):
-    """Run once."""
+    """The process of `ronde watchdog`; it runs once."""
 
     name = "watchdog"
 

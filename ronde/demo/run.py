@@ -85,7 +85,7 @@ def demonstrate(console: Console, *, keep: bool, kafka: str | None) -> None:
 
 
 class _Demonstration:
-    """One run. Everything it starts is on the exit stack before another step can fail."""
+    """One run of the demonstration. Everything it starts is on the exit stack before another step can fail."""
 
     def __init__(self, console: Console, stack: ExitStack, interrupts: Interrupts, *, keep: bool) -> None:
         self._console, self._stack, self._interrupts, self._keep = console, stack, interrupts, keep

@@ -111,7 +111,7 @@ def play(console: Console) -> None:
 
 
 class _Play:
-    """One run. Everything it starts is on the exit stack before another step can fail."""
+    """One run of the play. Everything it starts is on the exit stack before another step can fail."""
 
     def __init__(self, console: Console, stack: ExitStack, interrupts: Interrupts, place: Place) -> None:
         self._console, self._stack, self._interrupts, self._place = console, stack, interrupts, place
