@@ -164,8 +164,8 @@ class Worker(Service):
 
         chunk_reader = ChunkReader(self._consumer, assignment, store, settings.worker.chunk_max, metrics, hand_over)
         self._chunk_reader = chunk_reader
-        watch = Watch(asking, uncommitted, store, chunk_reader, settings)
-        self.add_future(watch.run(readiness, self._stalls, metrics))
+        watch = Watch(asking, uncommitted, store, chunk_reader, settings, readiness, self._stalls, metrics)
+        self.add_future(watch.run())
 
         def unheard_seconds() -> float:
             return max(chunk_reader.hearing.seconds, watch.unheard_seconds)
