@@ -12,7 +12,7 @@ from service import logs
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SCOPE: Final = "partner:"
+SCOPE: Final = "partner:"  # of a token; the partner's id follows
 _log: Final = logs.logger(__name__)
 
 
@@ -31,4 +31,4 @@ class ApiPartners:
         except FileError as error:
             _log.error("accounts cannot be read", reason=str(error))
             return None
-        return frozenset(partners) | {scope.removeprefix(_SCOPE) for scope in scopes if scope.startswith(_SCOPE)}
+        return frozenset(partners) | {scope.removeprefix(SCOPE) for scope in scopes if scope.startswith(SCOPE)}

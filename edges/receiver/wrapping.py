@@ -11,8 +11,9 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from service.aes_keys import KEY_SIZES
+
 _NONCE_BYTES: Final = 12
-KEY_SIZES: Final = frozenset({16, 24, 32})
 
 
 class UnreadableKeyError(Exception):
