@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from edges.kafka.errors import UnconfirmedError
 from edges.receiver import faults
 from edges.receiver import metrics as metrics_of
+from edges.receiver.distinct_times import DistinctTimes
 from edges.receiver.intake import ANSWER_SECONDS
 from edges.values import Alert, Signal
 from edges.web.application import WebApplication
@@ -59,7 +60,7 @@ class HttpIntake:
         self._capacity = capacity
         self._metrics = metrics
         self._acknowledged: OrderedDict[Alert, None] = OrderedDict()
-        self._latest: dict[str, int] = {}  # by digest, when a body came last: the same in one millisecond gets the next
+        self._times = DistinctTimes(_REMEMBERED)  # by digest of a body
 
     async def take(self, alert: Alert, raw: bytes) -> None:
         """Have signal and alert acknowledged. Raises `UnconfirmedError`."""
@@ -91,10 +92,7 @@ class HttpIntake:
 
     def _signal(self, alert: Alert, raw: bytes, *, is_repeat: bool) -> Signal:
         digest = hashlib.sha256(raw).digest()[:4].hex()
-        at = max(time.time_ns() // 1_000_000, self._latest.pop(digest, 0) + 1)
-        self._latest[digest] = at
-        if len(self._latest) > _REMEMBERED:
-            del self._latest[next(iter(self._latest))]
+        at = self._times.at(digest, time.time_ns() // 1_000_000)
         return Signal(
             signal_id=f"--{digest}-{at}-{self._receiver}-1",
             site_id=alert.site_id,
