@@ -112,7 +112,7 @@ class PortalProcess(EdgeProcess[PortalSettings, PortalMetrics]):
             for part in (self._view, self._relay):
                 if part.failure is not None:
                     raise part.failure
-            if self._view.read.is_set():
+            if self._view.is_read:
                 self._readiness.arrive("readiness")
             self._metrics.view_age.set(self._view.worst_age)
             with contextlib.suppress(DatabaseAwayError):

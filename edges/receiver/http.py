@@ -14,9 +14,9 @@ from pydantic import BaseModel
 
 from edges.kafka.errors import UnconfirmedError
 from edges.receiver import faults
-from edges.receiver import metrics as metrics_of
 from edges.receiver.distinct_times import DistinctTimes
 from edges.receiver.intake import ANSWER_SECONDS
+from edges.receiver.metrics import RequestOutcome
 from edges.values import Alert, Signal
 from edges.web.application import WebApplication
 from edges.web.bearer import machine_with
@@ -78,9 +78,9 @@ class HttpIntake:
                 finally:
                     self._capacity.release(partition, 1)
         except (TimeoutError, UnconfirmedError):
-            self._metrics.requests[metrics_of.Request.UNCONFIRMED].inc()
+            self._metrics.requests[RequestOutcome.UNCONFIRMED].inc()
             raise UnconfirmedError("not acknowledged in time") from None
-        self._metrics.requests[metrics_of.Request.REPEATED if is_repeat else metrics_of.Request.ALERT].inc()
+        self._metrics.requests[RequestOutcome.REPEATED if is_repeat else RequestOutcome.ALERT].inc()
         self._acknowledged[alert] = None
         if len(self._acknowledged) > _REMEMBERED:
             self._acknowledged.popitem(last=False)
