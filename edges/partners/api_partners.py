@@ -17,7 +17,7 @@ _log: Final = logs.logger(__name__)
 
 
 class ApiPartners:
-    """Those of the files of tokens and users, as they are now; for one thread."""
+    """Reads from the files of tokens and users who they are now; for one thread."""
 
     def __init__(self, tokens_file: Path, users_file: Path) -> None:
         self._tokens = WatchedFile(tokens_file, Tokens)

@@ -21,7 +21,7 @@ class EngineVerdict(NamedTuple):
 
 
 class EngineView:
-    """By site; says nothing of one while what was read of its partition is older than 5 s.
+    """Holds the verdicts by site; it gives none while what was read of the site's partition is older than 5 s.
 
     Sites by the million lack the same few things, so these are kept once.
 

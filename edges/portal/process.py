@@ -37,7 +37,7 @@ _KAFKA_SECONDS: Final = 1.5
 
 
 class PortalProcess(EdgeProcess[PortalSettings, PortalMetrics]):
-    """Run once."""
+    """The process of a portal; it is run once."""
 
     name = id_key = "portal"
 

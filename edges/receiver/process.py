@@ -45,7 +45,7 @@ _WARN_SECONDS: Final = 60.0
 
 
 class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
-    """Run once."""
+    """The process of a receiver; it is run once."""
 
     name = id_key = "receiver"
 

@@ -21,7 +21,7 @@ class UnreadableKeyError(Exception):
 
 
 class Wrapping:
-    """``key``: 32 bytes; None: nothing can be opened."""
+    """Wraps and unwraps keys by ``key`` (32 bytes; None: nothing can be opened)."""
 
     def __init__(self, key: bytes | None) -> None:
         self._cipher = AESGCM(key) if key is not None else None
