@@ -62,8 +62,8 @@ class WordHasher:
     """Hashes and compares words in threads, a few requests at a time.
 
     A request is one job, so those in front are finished before others begin. Who is no longer waited for gives its turn
-    up, and who has waited for so long that it would not be in time leaves it to those behind. One job of a site is under way
-    at a time, so that nobody who sends many keeps all others waiting: only one can be in time for the site's revision.
+    up, and who has waited for so long that it would not be in time leaves it to those behind. Of each site one job is
+    under way at a time, so that nobody who sends many keeps all others waiting: only one can fit the revision.
 
     Where processors are busy, two words take longer than a request may. So a job that has begun goes on, and what it
     made is kept for a while: the same request again would begin from nothing each time, and never be taken.
