@@ -18,6 +18,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, To
 from schemas.contract.topics import RECEIVED_BYTES, TOPICS
 from service.hearing import Hearing
 from sinks.errors import Away, SinkError
+from sinks.kafka import client_positions, kafka_away
 from sinks.topic_admin import topic_ids
 
 if TYPE_CHECKING:
@@ -122,10 +123,8 @@ class LedgerConsumer:
 
     def _existing_topics(self, seconds: float) -> set[str]:
         """The topics that the broker shows to this sink."""
-        try:
+        with kafka_away():
             return set(self._consumer.list_topics(timeout=seconds).topics)
-        except KafkaException as error:
-            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
 
     def poll(self) -> list[Message]:
         """The records that have arrived; waits a moment for the first."""
@@ -164,9 +163,8 @@ class LedgerConsumer:
         if not self._positions:
             return
         # Beyond the last record, where a log ends with the marker of a transaction, which no consumer returns.
-        at = self._consumer.position([TopicPartition(*log) for log in self._positions])
-        told = {(log.topic, log.partition): log.offset for log in at}
-        reached = {log: max(offset, 0) for log, offset in told.items() if offset != self._former.get(log)}
+        at = client_positions(self._consumer, self._positions)
+        reached = {log: max(offset, 0) for log, offset in at.items() if offset != self._former.get(log)}
         self._lag.reach(reached)
         if time.monotonic() - self._moved_on > _MOVE_ON_SECONDS:
             self._moved_on = time.monotonic()
@@ -195,14 +193,13 @@ class LedgerConsumer:
         One whose end it does not find is none. The client's own position counts beside the one reached: where a log
         is assigned again and ends with markers, it may be the same as before, and then moves nothing (`_former`).
         """
-        at = self._consumer.position([TopicPartition(*log) for log in logs])
-        told = {(log.topic, log.partition): log.offset for log in at}
+        at = client_positions(self._consumer, logs)
         try:
             ends = self._consumer.offsets_for_times([TopicPartition(*log, OFFSET_END) for log in logs], _END_SECONDS)
         except KafkaException:
             return set()
         answered = {(end.topic, end.partition): end.offset for end in ends if end.error is None}
-        return {log for log, end in answered.items() if end <= max(logs[log].offset, told[log])}
+        return {log for log, end in answered.items() if end <= max(logs[log].offset, at[log])}
 
     def close(self) -> None:
         """Leave the group."""
@@ -229,8 +226,7 @@ class LedgerConsumer:
         else:
             consumer.assign(logs)
         if claimed:
-            at = consumer.position([TopicPartition(*log) for log in claimed])
-            self._former |= {(log.topic, log.partition): log.offset for log in at}
+            self._former |= client_positions(consumer, claimed)
         self._positions |= claimed
         self._lag.reach(claimed)
         if logs:

@@ -12,14 +12,16 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from schemas.avro.decoder import decoder
 from schemas.avro.errors import NoRegistry, Undecodable
 from schemas.contract.topics import TOPICS
 from sinks.errors import Away
+from sinks.kafka import kafka_away
 from sinks.rows.feeds import FEEDS, Feed
 
 if TYPE_CHECKING:
@@ -63,8 +65,8 @@ class Framing:
 
     def _workers_write_plain(self) -> bool:
         """Whether the newest output that decodes has no id before it; False while there is none."""
-        consumer = Consumer(self._properties, logger=logging.Logger("sinks.read.framing", level=logging.CRITICAL + 1))
-        try:
+        silent = logging.Logger("sinks.read.framing", level=logging.CRITICAL + 1)
+        with closing(Consumer(self._properties, logger=silent)) as consumer, kafka_away():
             logs: list[Log] = [
                 (topic, number)
                 for topic in self._decoders
@@ -87,8 +89,4 @@ class Framing:
                 except Undecodable:
                     continue  # written by another program
                 return True
-        except KafkaException as error:
-            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
-        finally:
-            consumer.close()
         return False
