@@ -7,7 +7,6 @@ It may end its process when a broker goes away while it is asked (librdkafka #46
 from __future__ import annotations
 
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # it is documented there
 
 from service.client_properties import SECRETS
+from service.silence import silent
 from sinks.errors import Away, SinkError
 
 if TYPE_CHECKING:
@@ -94,9 +94,8 @@ def _without_secrets(text: str, configuration: Configuration) -> str:
 
 def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
     """What the broker says; ``error`` and its ``code`` where that is none, ``refused`` where there is no client."""
-    silent = logging.Logger("sinks.topic_admin", level=logging.CRITICAL + 1)
     try:
-        admin = AdminClient(question["properties"], logger=silent)
+        admin = AdminClient(question["properties"], logger=silent("sinks.topic_admin"))
     except KafkaException as raised:
         return {"refused": raised.args[0].str()}
     try:

@@ -8,7 +8,6 @@ back what was erased. A record is JSON: ``site_id`` and ``contact_id`` (one of t
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -22,6 +21,7 @@ from psycopg.types.json import Jsonb
 from schemas.contract.topics import Topic
 from service.hearing import Hearing
 from service.pauses import KAFKA_SECONDS
+from service.silence import silent
 from sinks import topic_admin
 from sinks.database.postgres import Connection, away
 from sinks.database.sql import query
@@ -111,7 +111,7 @@ def create_topic(configuration: Configuration) -> None:
     A broker may show a topic a moment after it was made; that is waited for.
     """
     name = configuration.topic(TOPIC.name)
-    with closing(Consumer(configuration.reader("read_committed"), logger=_silent())) as consumer, kafka_away():
+    with closing(Consumer(configuration.reader("read_committed"), logger=silent(__name__))) as consumer, kafka_away():
         if name in consumer.list_topics(timeout=_ANSWER_SECONDS).topics:
             return
         topic_admin.create_topic(configuration, name, TOPIC.configuration())
@@ -122,7 +122,7 @@ def create_topic(configuration: Configuration) -> None:
 
 def ends_now(configuration: Configuration) -> Ends:
     """Where the logs end that the ledger is fed with, open transactions included. Raises `Away`."""
-    with closing(Consumer(configuration.reader("read_uncommitted"), logger=_silent())) as consumer, kafka_away():
+    with closing(Consumer(configuration.reader("read_uncommitted"), logger=silent(__name__))) as consumer, kafka_away():
         known = consumer.list_topics(timeout=_ANSWER_SECONDS).topics
         counts = {topic: len(known[topic].partitions) for topic in configuration.fed if topic in known}
         logs = [TopicPartition(topic, at, OFFSET_END) for topic, count in counts.items() for at in range(count)]
@@ -136,7 +136,7 @@ def ends_now(configuration: Configuration) -> Ends:
 def send(configuration: Configuration, producer: Mapping[str, Any], erasure: Erasure) -> None:
     """Send an erasure to the topic, and wait until the broker has it. Raises `Away`."""
     failed: list[KafkaError] = []
-    client = Producer({**producer, "enable.idempotence": True, "message.timeout.ms": 20_000}, logger=_silent())
+    client = Producer({**producer, "enable.idempotence": True, "message.timeout.ms": 20_000}, logger=silent(__name__))
     client.produce(
         configuration.topic(TOPIC.name),
         erasure.value(),
@@ -154,7 +154,7 @@ class ErasureLog:
     def __init__(self, configuration: Configuration) -> None:
         self._topic = configuration.topic(TOPIC.name)
         self.hearing = Hearing()
-        self._consumer = Consumer(configuration.reader("read_committed"), logger=_silent())
+        self._consumer = Consumer(configuration.reader("read_committed"), logger=silent(__name__))
         self._firsts: dict[int, int] = {}
         self._ends: dict[int, int] = {}
 
@@ -210,7 +210,3 @@ class ErasureLog:
     def close(self) -> None:
         """Stop reading."""
         self._consumer.close()
-
-
-def _silent() -> logging.Logger:
-    return logging.Logger("sinks.forget.erasures", level=logging.CRITICAL + 1)  # its messages come as errors too

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.contract.topics import RECEIVED_BYTES, TOPICS
 from service.hearing import Hearing
+from service.logs import logger
 from sinks.errors import Away, SinkError
 from sinks.kafka import client_positions, kafka_away
 from sinks.topic_admin import topic_ids
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sinks.write.ledger import Ledger
     from sinks.write.writer import Writer
 
-_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+_log = logger(__name__)
 
 _ANSWER_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 10.0  # between two looks for missing topics

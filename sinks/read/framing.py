@@ -8,7 +8,6 @@ that. A record whose bytes behind the id are no value either is bad, and does no
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from confluent_kafka import Consumer, TopicPartition
 from schemas.avro.decoder import decoder
 from schemas.avro.errors import NoRegistry, Undecodable
 from schemas.contract.topics import TOPICS
+from service.silence import silent
 from sinks.errors import Away
 from sinks.kafka import kafka_away
 from sinks.rows.feeds import FEEDS, Feed
@@ -65,8 +65,7 @@ class Framing:
 
     def _workers_write_plain(self) -> bool:
         """Whether the newest output that decodes has no id before it; False while there is none."""
-        silent = logging.Logger("sinks.read.framing", level=logging.CRITICAL + 1)
-        with closing(Consumer(self._properties, logger=silent)) as consumer, kafka_away():
+        with closing(Consumer(self._properties, logger=silent(__name__))) as consumer, kafka_away():
             logs: list[Log] = [
                 (topic, number)
                 for topic in self._decoders
