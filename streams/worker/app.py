@@ -20,6 +20,7 @@ from faust.web import Web
 from faust.web.drivers import aiohttp
 
 from service import gc_control, logs
+from service.hosts import address_of
 from service.readiness import ProcessReadiness, Stalls
 from streams.observe.metrics import Metrics
 from streams.runtime import native_form
@@ -154,8 +155,7 @@ class WorkerPages(aiohttp.Web):
     def address(self) -> str:
         """Where it listens, once it is started."""
         host, port = self._runner.addresses[0][:2]
-        shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{port}"
+        return address_of(host, port)
 
     async def start_server(self) -> None:
         """Listen."""
