@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections import OrderedDict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Final
@@ -23,6 +22,7 @@ from edges.web.problems import UNCONFIRMED, documented
 from edges.web.tokens import Machine, TokenFile
 from edges.web.values import Body, Id, Instant, PathId, Text
 from schemas.contract.alert_kinds import AlertKind
+from service.clock import now_ms
 
 if TYPE_CHECKING:
     from edges.receiver.intake import Publisher
@@ -91,7 +91,7 @@ class HttpIntake:
 
     def _signal(self, alert: Alert, raw: bytes, *, is_repeat: bool) -> Signal:
         digest = hashlib.sha256(raw).digest()[:4].hex()
-        at = max(time.time_ns() // 1_000_000, self._latest.pop(digest, 0) + 1)
+        at = max(now_ms(), self._latest.pop(digest, 0) + 1)
         self._latest[digest] = at
         if len(self._latest) > _REMEMBERED:
             del self._latest[next(iter(self._latest))]

@@ -32,6 +32,7 @@ from edges.receiver.wrapping import Wrapping
 from edges.web.server import WebServer
 from edges.web.tokens import TokenFile
 from service import gc_control
+from service.clock import now_ms
 from service.logs import logger
 
 _log = logger(__name__)
@@ -74,7 +75,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             {"transmitters": Reading(decode=checked(decode) if has_registry else None)},
             self._take_transmitters,
         )
-        signals_since = Since(time.time_ns() // 1_000_000 - REMEMBERED_MS)
+        signals_since = Since(now_ms() - REMEMBERED_MS)
         self._own = OwnSignals(settings.id, self._framing.reader("signals"))
         self._signal_view = View(
             connection,
