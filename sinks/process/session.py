@@ -153,7 +153,7 @@ class Session:
 
     def _refuse_standstill(self) -> None:
         """Raise `Away` where a client has lost sight of a leader: the next session has others."""
-        log = self._standstill.look(self._source.still)
+        log = self._standstill.look(self._source.stuck_logs.look)
         if log is not None:
             raise Away("kafka", f"{log[0]}, partition {log[1]}: its leader answers, and the client reads no further")
 
