@@ -90,7 +90,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             self._transmitter_view.start()
             self._signal_view.start()
             stack.push_async_callback(self._stop_kafka)
-            gc_control.seldom()
+            gc_control.collect_seldom()
             await self._producer.start()
             signal, alert = await self._framing.writers(TOPICS, partial(self._readiness.say, "registry"))
             publisher = Publisher(self._producer, signal, alert, self._own)
@@ -100,7 +100,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
                 await view.wait_read()
                 self._readiness.arrive(thing)
             self._is_whole = True
-            gc_control.collect_and_keep()
+            gc_control.collect_and_freeze()
             intake = self._intake(publisher, capacity)
             listener = Listener(self._settings, intake, self._addresses, self._metrics)
             web = WebServer(self._application(publisher, capacity), self._settings.host, self._settings.http_port)

@@ -78,7 +78,7 @@ async def _serve(settings: Settings, away: str | None) -> None:
         if away is not None and not await _is_done(preflight.wait(settings, readiness, away), stopped):
             _log.info("worker stops", asked_to=True)
             return
-        gc_control.settle()
+        gc_control.collect_between_chunks()
         worker = Worker(app, settings, readiness, stalls, metrics)
         await app.add_runtime_dependency(worker)
         worker.ended.add_done_callback(lambda _: stopped.set())
