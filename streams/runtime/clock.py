@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from service.clock import now_ms
 from streams.escalation.values import Instant
 
 # The wall clock may be put right by so much; a larger step forward would fire deadlines early.
@@ -19,11 +20,6 @@ SLOWER: Final = 1 - _PERCENT_WHILE_AHEAD / 100
 AHEAD_MS: Final = 1_000
 # The header of a decision with its partition's ``ahead_ms``, in decimal digits; there from `AHEAD_MS` on.
 AHEAD_HEADER: Final = "clock.ahead_ms"
-
-
-def wall_ms() -> Instant:
-    """The wall clock."""
-    return time.time_ns() // 1_000_000
 
 
 def steady_ms() -> int:
@@ -57,7 +53,7 @@ class Clock:
     __slots__ = ("_is_behind", "_last", "_last_steady", "_steady", "_wall", "ahead_ms", "jumps")
 
     def __init__(
-        self, floor: Instant, wall: Callable[[], Instant] = wall_ms, steady: Callable[[], int] = steady_ms
+        self, floor: Instant, wall: Callable[[], Instant] = now_ms, steady: Callable[[], int] = steady_ms
     ) -> None:
         self._wall = wall
         self._steady = steady

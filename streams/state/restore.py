@@ -164,7 +164,7 @@ class Restores:
                 "sites cannot be read: the schema registry is not that of their day",
                 partition=number, sites=len(rebuild.unreadable), first=unreadable.offset, reason=unreadable.reason,
             )  # fmt: skip
-        gc_control.keep()
+        gc_control.freeze()
         return RestoredPartition(order, partition)
 
     def _count_deleted(
