@@ -78,6 +78,12 @@ class Clock:
         self.ahead_ms = int(self._last) - wall
         return int(self._last)
 
+    def go_on_from(self, floor: Instant, *, is_armed: bool) -> None:
+        """Be no earlier than ``floor`` from now on: the worker in between, if there was one, may have run ahead."""
+        steady = self._steady()
+        self._last = max(self._reading(steady, self._wall(), is_armed=is_armed)[0], float(floor))
+        self._last_steady = steady
+
     def ahead_now(self, *, is_armed: bool) -> int:
         """``ahead_ms`` as a reading of the clock would find it."""
         wall = self._wall()
