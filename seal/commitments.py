@@ -178,7 +178,7 @@ class Commitments:
         return salts
 
     def _behind_id(self, record: LogRecord) -> Iterator[Parts]:
-        """Yield what the topic's own schemas make of a value that begins with a registry's id, whatever the id says."""
+        """Yield what the topic's own schemas make of a value that begins with any id of a registry."""
         if (record.value or b"")[:1] == CONFLUENT:
             of_topic = [layout for header, layout in self._layouts(record.topic).items() if header[:1] != CONFLUENT]
             split = (_split(record, layout, CONFLUENT_SIZE) for layout in of_topic if layout is not None)

@@ -224,7 +224,7 @@ class Dossier:
             raise Finding("OLDER_HEAD", f"{where} is not covered by head {self.heads[-1].number}")
         if root_by_inclusion(leaf, line["n"], size, [bytes.fromhex(node) for node in line["path"]]) != root:
             raise Finding("ALTERED", f"{where} is not the record that was sealed")
-        for head in self.heads:  # each tree has the order of its log; else a record could be written anew behind a head
+        for head in self.heads:  # each tree has the order of its log; else one could be written again behind a head
             size, end = head.trees.get(place[:2], (0, b""))[0], head.ends.get(place[:2], 0)
             if (line["n"] < size) != (place.offset < end):
                 why = f"leaf {line['n']} of a tree of {size} that ends at offset {end}"

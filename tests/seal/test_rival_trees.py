@@ -133,7 +133,7 @@ def test_a_tree_that_forks_behind_a_published_head_is_found(
     fork.close()
 
 
-def test_a_record_that_is_written_anew_behind_a_published_head_is_found(
+def test_a_record_that_is_written_again_behind_a_published_head_is_found(
     bench: SealBench, night: Logbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tree of the published head goes on, with another leaf for an offset that it covers already."""
@@ -142,8 +142,8 @@ def test_a_record_that_is_written_anew_behind_a_published_head_is_found(
     log, other = ("decisions", 0), resolved_night()
     other.change("decisions", 1, disposition="as the customer wished")
     end = bench.trees[log].next_offset
-    anew = bench.commitments.seal(bench.commitments.parts(other.logs["decisions"][1]))
-    bench.trees |= bench.store.append(bench.trees, {log: [anew]})
+    again = bench.commitments.seal(bench.commitments.parts(other.logs["decisions"][1]))
+    bench.trees |= bench.store.append(bench.trees, {log: [again]})
     bench.trees |= bench.store.skip(bench.trees, {log: end})
     last = bench.head()
     kept, leaves = bench.store.kept, bench.store.kept_leaves(log, 0, bench.trees[log].size)
