@@ -54,6 +54,8 @@ LEFT_CLASSES: Final = {
     "tests/kafka/world.py: Seen",
 }
 LONG_FILES: Final = frozenset[str]()
+_PREDICATE: Final = re.compile(r"_?(is|are|has|may|must|can)_")
+_TRUTH: Final = re.compile(r"bool|(TypeGuard|TypeIs)\[.*\]")
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _SECTION: Final = re.compile(r"\b((?:docs/)?[a-z]+\.md) §(\d+)")
@@ -92,13 +94,19 @@ class Definition(NamedTuple):
     name: str
     is_class: bool
     lines: int
+    returns: str  # as it is written; "" where it is not
 
 
 @cache
 def definitions(file: Path) -> list[Definition]:
     """The functions and classes of a file; its tree is not kept, as it is large."""
     return [
-        Definition(node.name, isinstance(node, ast.ClassDef), (node.end_lineno or 0) - node.lineno + 1)
+        Definition(
+            node.name,
+            isinstance(node, ast.ClassDef),
+            (node.end_lineno or 0) - node.lineno + 1,
+            "" if isinstance(node, ast.ClassDef) or node.returns is None else ast.unparse(node.returns),
+        )
         for node in statements(ast.parse(text_of(file)))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     ]
@@ -288,6 +296,17 @@ def test_no_class_is_named_by_a_participle() -> None:
         if definition.is_class and definition.name in PARTICIPLES
     }
     assert named <= LEFT_CLASSES, "\n".join(sorted(named - LEFT_CLASSES))
+
+
+def test_what_is_named_as_a_question_answers_yes_or_no() -> None:
+    """What raises instead is a check, what returns a value is named by that value."""
+    others = [
+        f"{shown(file)}: {definition.name} -> {definition.returns}"
+        for file in tracked("*.py")
+        for definition in definitions(file)
+        if not definition.is_class and _PREDICATE.match(definition.name) and not _TRUTH.fullmatch(definition.returns)
+    ]
+    assert not others, "\n".join(others)
 
 
 def test_vague_module_names_are_absent() -> None:

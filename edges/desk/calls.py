@@ -81,7 +81,7 @@ class Calls:
         incident, call = self._command(command_id)
         subject = Subject(command_id, incident.partition, call.site_id, incident.id)
         async with self._turns.setdefault(command_id, asyncio.Lock()):
-            await self._may_try(operator, subject, word)
+            await self._check_may_try(operator, subject, word)
             contact = await self._records.contact(incident, call.site_id, call.contact_id, call.phone)
             result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", self._under_threat())
             return await self._try(operator, subject, contact, word, result)
@@ -90,7 +90,7 @@ class Calls:
         """Judge the word of a caller; the holder only."""
         callback, subject = await self._callback(site_id, callback_id)
         async with self._turns.setdefault(callback_id, asyncio.Lock()):
-            await self._may_try(operator, subject, word)
+            await self._check_may_try(operator, subject, word)
             incident = self._state.incidents.get(callback.incident_id or "")
             if callback.contact_id is None:
                 raise NO_CONTACT.error()
@@ -100,7 +100,7 @@ class Calls:
             result = _result(operator, subject, None, callback.contact_id, "INBOUND", self._under_threat())
             return await self._try(operator, subject, contact, word, result)
 
-    async def _may_try(self, operator: Operator, subject: Subject, word: str) -> None:
+    async def _check_may_try(self, operator: Operator, subject: Subject, word: str) -> None:
         """Raise what keeps the operator from trying a word, once the log says so to its end."""
         try:
             await self._holding.holder_or_refuse(operator, subject)
@@ -178,7 +178,7 @@ class Calls:
         result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", said)
         if not self._was_said(result):
             await self.hear_answers(subject.partition)
-            await self._is_verified(operator, subject, result)
+            await self._check_verified(operator, subject, result)
         late = rules.is_late(incident, call, result.result_id, self._holding.clock.now())
         if late and said.outcome == "NO_ANSWER" and not self._was_said(result):
             raise EXPIRED.error()
@@ -199,7 +199,7 @@ class Calls:
         result = _result(operator, subject, None, callback.contact_id, "INBOUND", said)
         if not self._was_said(result):
             await self.hear_answers(subject.partition)
-            await self._is_verified(operator, subject, result)
+            await self._check_verified(operator, subject, result)
         said_at, _ = self._state.inbound.get(result.result_id, (self._holding.clock.now(), None))
         late = said_at > callback.at + rules.CALLBACK_MS
         if not self._was_said(result):
@@ -236,7 +236,7 @@ class Calls:
             answer.outcome == "DURESS_CODE" for answer in incident.answers.get(result.command_id, ())
         )
 
-    async def _is_verified(self, operator: Operator, subject: Subject, result: CallResult) -> None:
+    async def _check_verified(self, operator: Operator, subject: Subject, result: CallResult) -> None:
         """Raise DURESS or NOT_VERIFIED, once the log says so to its end.
 
         Where it cannot be read, what is known allows a result: it is taken whenever Kafka acknowledges.

@@ -91,7 +91,7 @@ class Holding:
             if await self._was_answered(operator, claimed):  # without a claim, which would make the operator a holder
                 raise OVER.error()
         if over and is_others:
-            hold = await self._may_take_over(operator, partition, subject)
+            hold = await self._checked_take_over(operator, partition, subject)
             is_others = hold is not None and hold.by != operator.name
         kept = None if over and operator.is_supervisor else self._kept_from(operator, subject)
         if kept is not None and (hold is None or (over and is_others)):
@@ -214,7 +214,7 @@ class Holding:
         if not await self.look_again(partition):
             raise UnconfirmedError("a partition could not be read to its end")
 
-    async def _may_take_over(self, operator: Operator, partition: int, subject: str) -> Hold | None:
+    async def _checked_take_over(self, operator: Operator, partition: int, subject: str) -> Hold | None:
         """Check that a holder has been silent for long enough, or a supervisor asks. Raises HELD."""
         if operator.is_supervisor:
             return self.state.holder(partition, subject)

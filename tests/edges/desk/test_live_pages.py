@@ -114,7 +114,7 @@ def test_a_call_that_is_free_again_is_heard(desk: MemoryDesk, browser: Browser, 
     subject = f"{desk.alarm()}-c1.1"
     item = desk.work.items[subject]
 
-    def is_seen(by: str) -> None:
+    def wait_for_holder(by: str) -> None:
         desk.catch_up()
         page.wait_for_selector(f"#work [data-holder]:has-text('{by}')" if by else "#work [data-open].main")
 
@@ -124,16 +124,16 @@ def test_a_call_that_is_free_again_is_heard(desk: MemoryDesk, browser: Browser, 
         page.reload()
         page.wait_for_selector("html[data-keys]")
         desk.scene.claim(0, "TAKE", subject, by="bob")
-        is_seen("bob")
+        wait_for_holder("bob")
         desk.scene.claim(0, "RELEASE", subject, by="bob")
-        is_seen("")
+        wait_for_holder("")
         assert page.evaluate("told") == 0
         page.clock.run_for(1000)
         assert page.evaluate("told") == 1
         desk.scene.claim(0, "TAKE", subject, by="bob")
-        is_seen("bob")
+        wait_for_holder("bob")
         desk.scene.claim(0, "RELEASE", subject, by="bob")
-        is_seen("")
+        wait_for_holder("")
         desk._publish("gone", subject)  # it was answered: the release was read first
         page.wait_for_selector("#nothing:not([hidden])")
         page.clock.run_for(1000)
