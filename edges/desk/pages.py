@@ -169,12 +169,22 @@ class DeskPages:
         )
 
     def _spoken(
-        self, request: Request, person: Person, *, view: IncidentView | None, site: SiteView | None, **values: Any
+        self,
+        request: Request,
+        person: Person,
+        *,
+        subject: str,
+        partition: int,
+        view: IncidentView | None,
+        site: SiteView | None,
+        script: Script,
+        opening: str,
+        asks_again: bool = False,
+        **values: Any,
     ) -> Response:
-        script: Script = values.pop("script")
-        holder = self._state.holder(values.pop("partition"), values["subject"])
+        holder = self._state.holder(partition, subject)
         ends = {outcome: {said: script.end(outcome, said) for said in _SITUATIONS} for outcome in _OUTCOMES}
-        if values.pop("asks_again", False):
+        if asks_again:
             ends["WRONG_CODE"]["NORMAL"] = script.after("AGAIN")
         words = self.words(request)
         words["after"] = {verdict: script.after(verdict) for verdict in ("RIGHT", "WRONG", "LAST", "DURESS")}
@@ -182,13 +192,14 @@ class DeskPages:
             request,
             "call.html",
             person,
+            subject=subject,
             words=words,
             incident=_shown(view),
             site=_shown(site),
             steps=[] if view is None else lines(view, words, languages.language_of(request)),
             is_mine=holder is not None and holder.by == person.name,
             holder=None if holder is None else holder.by,
-            script={"language": script.language, "opening": values.pop("opening"), "ends": ends},
+            script={"language": script.language, "opening": opening, "ends": ends},
             **values,
         )
 
