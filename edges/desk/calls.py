@@ -103,7 +103,7 @@ class Calls:
     async def _check_may_try(self, operator: Operator, subject: Subject, word: str) -> None:
         """Raise what keeps the operator from trying a word, once the log says so to its end."""
         try:
-            await self._holding.holder_or_refuse(operator, subject)
+            await self._holding.require_hold(operator, subject)
         except Problem:
             if not self._was_let_go(operator, subject):
                 raise
@@ -174,7 +174,7 @@ class Calls:
         """Say what came of a command; return the result's id, and whether it comes late."""
         incident, call = self._command(command_id)
         subject = Subject(command_id, incident.partition, call.site_id, incident.id)
-        await self._holding.held_or_refuse(operator, subject.partition, command_id)
+        await self._holding.require_held_once(operator, subject.partition, command_id)
         result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", said)
         if not self._was_said(result):
             await self.hear_answers(subject.partition)
@@ -195,7 +195,7 @@ class Calls:
     ) -> tuple[str, bool]:
         """Say what came of an inbound call; it is late after 15 minutes."""
         callback, subject = await self._callback(site_id, callback_id)
-        await self._holding.held_or_refuse(operator, subject.partition, callback_id)
+        await self._holding.require_held_once(operator, subject.partition, callback_id)
         result = _result(operator, subject, None, callback.contact_id, "INBOUND", said)
         if not self._was_said(result):
             await self.hear_answers(subject.partition)

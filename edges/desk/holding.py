@@ -172,7 +172,7 @@ class Holding:
                 await self.reader.answers_to_the_end(subject.partition)
         return self.work.is_open_to(operator.name, subject.id)
 
-    async def holder_or_refuse(self, operator: Operator, subject: Subject) -> Hold:
+    async def require_hold(self, operator: Operator, subject: Subject) -> Hold:
         """The operator's own hold. Raises HELD, NOT_HELD, `UnconfirmedError`."""
         partition = subject.partition
         hold = self.state.holder(partition, subject.id)
@@ -187,7 +187,7 @@ class Holding:
             raise HELD.error(holder=holder_json(hold))
         return hold
 
-    async def held_or_refuse(self, operator: Operator, partition: int, subject: str) -> None:
+    async def require_held_once(self, operator: Operator, partition: int, subject: str) -> None:
         """Check that the operator holds it, or once did. Raises HELD, NOT_HELD, `UnconfirmedError`."""
         log = self.state.claims[partition]
         if operator.name in log.held_by(subject):
