@@ -71,7 +71,10 @@ class EmptyBody(Body):
 
 
 def _empty(_body: EmptyBody | None = None) -> None:
-    """A dependency: what a route does not read would be neither too large for it nor unknown."""
+    """A dependency.
+
+    Without it FastAPI would not read the body, so neither its size nor unknown fields would be checked.
+    """
 
 
 NOTHING: Final[Any] = Depends(_empty)

@@ -101,9 +101,8 @@ class Decisions:
         seen = self._state.seen.get(attention_id)
         if seen is not None and seen.by == operator.name and (not note or seen.event_id == event_id):
             return seen.at  # said again, perhaps of what is no more
-        if not self._state.is_attention(
-            attention_id
-        ):  # a call is nothing to be seen: that would take it from its holder
+        # A call is nothing to be seen: that would take it from its holder.
+        if not self._state.is_attention(attention_id):
             raise NOT_FOUND.error()
         subject = self._holding.subject(attention_id)
         at = self._holding.clock.now()

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edges.database.postgres import Pool, opened, pool
-from edges.desk.answers import told
+from edges.desk.answers import event_data
 from edges.desk.api import DeskApi
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.calls import Calls
@@ -221,7 +221,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
         """Tell the browsers."""
         if not self._is_live:
             return  # who comes reads the list
-        self._channel.publish(name, told(value))
+        self._channel.publish(name, event_data(value))
 
     # --- how it is --------------------------------------------------------------------------------
 

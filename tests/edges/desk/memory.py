@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from prometheus_client import CollectorRegistry, Counter
 
-from edges.desk.answers import told
+from edges.desk.answers import event_data
 from edges.desk.api import DeskApi
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.calls import Calls
@@ -255,7 +255,7 @@ class MemoryDesk:
         return self.scene.incident_id
 
     def _publish(self, name: str, value: Any) -> None:
-        self.channel.publish(name, told(value))
+        self.channel.publish(name, event_data(value))
 
 
 @contextmanager
