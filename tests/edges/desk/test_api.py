@@ -231,7 +231,7 @@ async def test_a_hold_that_ended_before_a_standstill_reserves_nothing(
     assert (await floor.bob.take(command)).json()["holder"]["by"] == holder
 
 
-async def test_closing(desk: MemoryDesk, floor: Floor) -> None:
+async def test_a_close_needs_the_last_version_seen_and_is_written_once(desk: MemoryDesk, floor: Floor) -> None:
     incident = desk.alarm()
     body = {"reason": "all is well", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
     desk.alarm(alert_id="A2")

@@ -220,7 +220,9 @@ def test_a_close_waits_for_an_answer_until_it_has_an_end(
     assert "CALL_RESULT" not in {seen.value["input"]["kind"] for seen in world.all("decisions") if seen.value}
 
 
-def test_events(world: World, engine: RondeProcess, start_desk: StartDesk) -> None:
+def test_the_stream_tells_each_change_and_goes_on_behind_the_last_one_known(
+    world: World, engine: RondeProcess, start_desk: StartDesk
+) -> None:
     desk = start_desk()
     ann, robot = desk.operator("ann"), desk.machine("dialler")
     engine.wait_ready()

@@ -49,7 +49,7 @@ def decision(incident: str, version: int, at: int, phase: str = "CALLING", site_
 # --- where it begins ----------------------------------------------------------------------------------------------
 
 
-def test_openings() -> None:
+def test_each_open_incident_is_whole_once_its_first_decision_is_read() -> None:
     openings = Openings()
     wholes = [openings.is_whole]
     for record in (decision("a", 3, 50), decision("a", 4, 60, "CLOSED"), decision("b", 2, 70)):
