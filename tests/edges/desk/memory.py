@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
+import httpx
 from prometheus_client import CollectorRegistry, Counter
 
 from edges.desk.answers import event_data
@@ -39,6 +40,7 @@ from edges.values import CallResult, Claim, Decision, DeskEvent, OperatorAction
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
 from edges.web.settings import WebSettings
+from edges.web.values import write_instant
 from edges.web.website import website
 from service.objectives import ObjectiveSettings
 from streams.escalation import values as core
@@ -46,6 +48,7 @@ from tests.edges.desk.floor import CHEAP, THREAT, WORD
 from tests.edges.desk.scene import Scene, contact, read
 
 KEY: Final = "the key that all replicas of this desk share"
+ORIGIN: Final = "http://localhost"
 
 
 def now_ms() -> int:
@@ -273,3 +276,35 @@ def frozen(desk: MemoryDesk, *, hangs: bool = False, keeps: bool = False) -> Ite
         for name, value in desk.kept[before:]:
             desk.write(name.replace("_", "-"), value)
         desk.catch_up()
+
+
+class Worker:
+    """Somebody at the desk."""
+
+    def __init__(self, desk: MemoryDesk, headers: dict[str, str]) -> None:
+        transport = httpx.ASGITransport(desk.app)
+        self.http = httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers)
+
+    async def take(self, subject: str, **body: Any) -> httpx.Response:
+        return await self.http.post(f"/v1/work/{subject}/take", json=body)
+
+    async def word(self, subject: str, word: str) -> httpx.Response:
+        return await self.http.post(f"/v1/calls/{subject}/word", json={"word": word})
+
+    async def result(self, subject: str, outcome: str, situation: str = "UNKNOWN", **more: Any) -> httpx.Response:
+        body = {"outcome": outcome, "situation": situation, "at": write_instant(now_ms()), **more}
+        return await self.http.put(f"/v1/calls/{subject}/result", json=body)
+
+
+class Floor:
+    """All who work."""
+
+    def __init__(self, ann: Worker, bob: Worker, zoe: Worker, robot: Worker) -> None:
+        self.ann, self.bob, self.zoe, self.robot = ann, bob, zoe, robot
+
+
+async def called(desk: MemoryDesk, floor: Floor) -> str:
+    """The command of a call that ann holds."""
+    command = f"{desk.alarm()}-c1.1"
+    assert (await floor.ann.take(command)).status_code == 200
+    return command

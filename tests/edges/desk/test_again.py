@@ -18,12 +18,10 @@ from edges.desk.state import DeskState
 from edges.kafka.errors import UnconfirmedError
 from edges.web.values import write_instant
 from tests.edges.desk.floor import PASSWORD, THREAT, WORD, code, people
-from tests.edges.desk.memory import MemoryDesk, frozen, now_ms
+from tests.edges.desk.memory import ORIGIN, Floor, MemoryDesk, Worker, called, frozen, now_ms
 from tests.edges.desk.scene import contact, read, write
-from tests.edges.desk.test_api import ORIGIN, Floor, Worker, called, desk, floor
 from tests.machine import stretched
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 
 

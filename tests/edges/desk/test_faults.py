@@ -23,7 +23,17 @@ from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import SettingsFile
 from tests.edges.desk.conftest import StartDesk
-from tests.edges.desk.floor import PARTITIONS, WORD, DeskProcess, OperatorClient, code, contacts, people, written
+from tests.edges.desk.floor import (
+    ANSWERED_SECONDS,
+    PARTITIONS,
+    WORD,
+    DeskProcess,
+    OperatorClient,
+    code,
+    contacts,
+    people,
+    written,
+)
 from tests.edges.desk.scene import read, write
 from tests.kafka.world import World, now_ms
 from tests.machine import stretched
@@ -33,9 +43,6 @@ from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
-
-
-ANSWERED_SECONDS = 3.5  # 3 s, and what a loaded machine adds
 
 
 def decision(incident: str, version: int, at: int, phase: str = "CALLING", site_id: str = "S1") -> Decision:

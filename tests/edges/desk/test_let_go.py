@@ -9,10 +9,8 @@ import pytest
 
 from edges.web.values import write_instant
 from tests.edges.desk.floor import THREAT, WORD, code
-from tests.edges.desk.memory import MemoryDesk, now_ms
-from tests.edges.desk.test_api import Floor, Worker, called, desk, floor
+from tests.edges.desk.memory import Floor, MemoryDesk, Worker, called, now_ms
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 INBOUND = "/v1/sites/S1/callbacks"
 

@@ -8,10 +8,8 @@ from edges.desk import reserved
 from edges.desk.broker_clock import BrokerClock
 from edges.web.values import write_instant
 from tests.edges.desk.floor import code
-from tests.edges.desk.memory import MemoryDesk
-from tests.edges.desk.test_api import Floor, called, desk, floor
+from tests.edges.desk.memory import Floor, MemoryDesk, called
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 
 

@@ -13,10 +13,8 @@ from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
 from edges.web.values import write_instant
 from tests.edges.desk.floor import THREAT, WORD, code
-from tests.edges.desk.memory import MemoryDesk, frozen, now_ms
-from tests.edges.desk.test_api import Floor, Worker, called, desk, floor
+from tests.edges.desk.memory import Floor, MemoryDesk, Worker, called, frozen, now_ms
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 
 

@@ -34,13 +34,11 @@ from edges.web.sessions import SHORTEST_KEY
 from edges.web.settings import WebSettings
 from schemas.avro.errors import RegistryUnreachable
 from tests.edges.desk.floor import PASSWORD, WORD, code, people
-from tests.edges.desk.memory import MemoryDesk
-from tests.edges.desk.test_api import ORIGIN, Floor, called, desk, floor
+from tests.edges.desk.memory import ORIGIN, Floor, MemoryDesk, called
 
 if TYPE_CHECKING:
     from edges.desk.holding import Holding
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 AWAY: Final = {"bootstrap.servers": "127.0.0.1:1"}
 CONNECTION: Final = Connection("none.", "none", 3, AWAY, AWAY)

@@ -13,8 +13,7 @@ import pytest
 
 from edges.web import tokens
 from service.words import fits
-from tests.edges.portal.serving import PASSWORD, Served
-from tests.edges.portal.test_api import PEOPLE
+from tests.edges.portal.serving import PASSWORD, PEOPLE, Served
 from tests.support.browser import NARROW, WIDE, browser, overflowing, sign_in, violations
 
 if TYPE_CHECKING:
