@@ -33,8 +33,9 @@ from edges.desk.deadline import TimedRoute
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
 from edges.desk.history import History
-from edges.desk.holding import Holding, Operator
+from edges.desk.holding import Holding
 from edges.desk.incident import Incident
+from edges.desk.own_records import Operator
 from edges.desk.problems import (
     CHANGED,
     DURESS,

@@ -14,8 +14,10 @@ from prometheus_client import Counter
 
 from edges.desk import rules
 from edges.desk.deadline import HEAR_SECONDS, answered_within, left, uncounted
-from edges.desk.holding import Holding, Operator, Subject
+from edges.desk.holding import Holding
 from edges.desk.incident import Incident
+from edges.desk.next_calls import NextCalls
+from edges.desk.own_records import Operator, OwnRecords, Subject
 from edges.desk.problems import (
     DURESS,
     EXPIRED,
@@ -64,14 +66,26 @@ _UNDER_THREAT: Final = CallOutcome("DURESS_CODE", "UNKNOWN", False, None, 0)
 class Calls:
     """Words and results, for one desk."""
 
-    def __init__(self, holding: Holding, records: Records, words: Words, judged: Counter) -> None:
+    def __init__(
+        self,
+        holding: Holding,
+        own: OwnRecords,
+        next_calls: NextCalls,
+        records: Records,
+        words: Words,
+        judged: Counter,
+    ) -> None:
         """``judged``: counts words by their verdict."""
         self._holding = holding
+        self._own = own
+        self._next_calls = next_calls
+        self._writer = own.writer
+        self._clock = own.clock
         self._state = holding.state
         self._records = records
         self._words = words
         self._judged = judged
-        self._unanswered = UnansweredTries(holding)
+        self._unanswered = UnansweredTries(holding.state, own)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # one word of a call at a time
 
     # --- words ------------------------------------------------------------------------------------
@@ -124,7 +138,7 @@ class Calls:
         return is_theirs and "DURESS" in self._state.tries.get(subject.id, ())
 
     def _has_tried_enough(self, operator: Operator, subject: Subject) -> bool:
-        wrong = self._state.wrong_words(subject.site_id, self._holding.clock.now())
+        wrong = self._state.wrong_words(subject.site_id, self._clock.now())
         is_site_spent = wrong >= WRONG_WORDS and not operator.is_supervisor
         return is_site_spent or len(self._state.tries.get(subject.id, ())) >= TRIES
 
@@ -149,11 +163,11 @@ class Calls:
                 "WORD_TRIED",
                 subject.id,
                 verdict,
-                self._holding.clock.now(),
+                self._clock.now(),
             )
         if verdict == "DURESS" and not self._was_said(if_duress):
             # First, and alone: where this is not confirmed no try is spent, and the same word again writes it.
-            await self._holding.writer.send_once(call_results=if_duress)
+            await self._writer.send_once(call_results=if_duress)
         read = await self._unanswered.write(operator, subject, word, event)
         number = number if read is None else read.tries  # the log decides, where two desks judged side by side
         if number > TRIES and verdict != "DURESS":
@@ -162,11 +176,11 @@ class Calls:
         if before >= WRONG_WORDS and verdict != "DURESS" and not operator.is_supervisor:
             raise TOO_MANY_WRONG_WORDS.error()
         if verdict == "DURESS":  # beside the reply, which takes no longer than that of a right word
-            self._holding.begin(self._let_go(operator, subject))
+            self._own.begin(self._let_go(operator, subject))
         return WordAnswer(verdict != "WRONG", verdict == "DURESS", max(0, TRIES - number))
 
     def _under_threat(self) -> CallOutcome:
-        return _UNDER_THREAT._replace(at=self._holding.clock.now())
+        return _UNDER_THREAT._replace(at=self._clock.now())
 
     # --- results ----------------------------------------------------------------------------------
 
@@ -179,14 +193,14 @@ class Calls:
         if not self._was_said(result):
             await self.hear_answers(subject.partition)
             await self._check_verified(operator, subject, result)
-        late = rules.is_late(incident, call, result.result_id, self._holding.clock.now())
+        late = rules.is_late(incident, call, result.result_id, self._clock.now())
         if late and said.outcome == "NO_ANSWER" and not self._was_said(result):
             raise EXPIRED.error()
         holder = self._state.holder(subject.partition, command_id)
         if not late and (holder is None or holder.by == operator.name):
-            self._holding.take_next_of(result.result_id, operator)
+            self._next_calls.take_next_of(result.result_id, operator)
         if not self._was_said(result):
-            await self._holding.writer.send_once(call_results=result)
+            await self._writer.send_once(call_results=result)
         await self._let_go(operator, subject)
         return result.result_id, late
 
@@ -200,12 +214,12 @@ class Calls:
         if not self._was_said(result):
             await self.hear_answers(subject.partition)
             await self._check_verified(operator, subject, result)
-        said_at, _ = self._state.inbound.get(result.result_id, (self._holding.clock.now(), None))
+        said_at, _ = self._state.inbound.get(result.result_id, (self._clock.now(), None))
         late = said_at > callback.at + rules.CALLBACK_MS
         if not self._was_said(result):
             if late and said.outcome == "NO_ANSWER":
                 raise EXPIRED.error()
-            await self._holding.writer.send_once(call_results=result)
+            await self._writer.send_once(call_results=result)
         await self._let_go(operator, subject)
         return result.result_id, late
 
@@ -264,10 +278,10 @@ class Calls:
     ) -> str:
         """Take an inbound call; return its id, the same for the same key. Raises NOT_FOUND."""
         callback_id = f"{rules.digest(site_id)}{CALLBACK}{rules.digest(operator.name, key)}"
-        subject = Subject(callback_id, self._holding.writer.partition_of(site_id), site_id, incident_id)
+        subject = Subject(callback_id, self._writer.partition_of(site_id), site_id, incident_id)
         if callback_id in self._state.callbacks:
             if operator.name not in self._state.claims[subject.partition].held_by(callback_id):
-                await self._holding.claim(operator, subject, "TAKE")  # it was not confirmed the first time
+                await self._own.claim(operator, subject, "TAKE")  # it was not confirmed the first time
             return callback_id
         if incident_id is not None:
             incident = self._state.incidents.get(incident_id)
@@ -275,11 +289,11 @@ class Calls:
                 raise NOT_FOUND.error()
         elif await self._records.site(site_id) is None and not any(self._state.open_incidents(site_id)):
             raise NOT_FOUND.error()
-        now = self._holding.clock.now()
-        await self._holding.log_event(
+        now = self._clock.now()
+        await self._own.log_event(
             DeskEvent(callback_id, site_id, incident_id, operator.name, "CALL_PLACED", callback_id, contact_id, now)
         )
-        await self._holding.claim(operator, subject, "TAKE")
+        await self._own.claim(operator, subject, "TAKE")
         return callback_id
 
     # --- what is meant ----------------------------------------------------------------------------
@@ -291,7 +305,7 @@ class Calls:
         return command
 
     async def _callback(self, site_id: str, callback_id: str) -> tuple[Callback, Subject]:
-        partition = self._holding.writer.partition_of(site_id)
+        partition = self._writer.partition_of(site_id)
         if callback_id not in self._state.callbacks:  # another desk may have begun it just now
             await self._holding.be_sure(partition)
         callback = self._state.callbacks.get(callback_id)

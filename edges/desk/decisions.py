@@ -6,9 +6,10 @@ import time
 from functools import partial
 
 from edges.desk import rules
-from edges.desk.holding import Holding, Operator
+from edges.desk.holding import Holding
 from edges.desk.incident import Awaited, Incident
 from edges.desk.merged import MergedKinds
+from edges.desk.own_records import Operator, OwnRecords
 from edges.desk.problems import CHANGED, SUPERVISOR_ONLY
 from edges.desk.reader import NotReadError
 from edges.desk.state import ACCOUNT
@@ -20,11 +21,12 @@ from edges.web.problems import NOT_FOUND
 class Decisions:
     """Closing, sending a guard, looking, noting."""
 
-    def __init__(self, holding: Holding, merged: MergedKinds) -> None:
+    def __init__(self, holding: Holding, own: OwnRecords, merged: MergedKinds) -> None:
         self._holding = holding
         self._merged = merged
         self._state = holding.state
-        self._writer = holding.writer
+        self._own = own
+        self._writer = own.writer
 
     async def act(
         self, operator: Operator, incident: Incident, action: str, reason: str, key: str, seen_version: int, at: int
@@ -105,11 +107,11 @@ class Decisions:
         if not self._state.is_attention(attention_id):
             raise NOT_FOUND.error()
         subject = self._holding.subject(attention_id)
-        at = self._holding.clock.now()
+        at = self._own.clock.now()
         if subject.site_id.startswith(ACCOUNT):
             stranger = self._state.stranger(attention_id)
             at = max(at, stranger.last if stranger is not None else 0)
-        await self._holding.log_event(
+        await self._own.log_event(
             DeskEvent(
                 event_id,
                 subject.site_id,
@@ -129,9 +131,7 @@ class Decisions:
     async def note(self, operator: Operator, incident: Incident, text: str, key: str) -> str:
         """Keep a note on an incident; return its id."""
         event_id = f"{incident.id}-note-{rules.digest(key)}"
-        await self._holding.log_event(
-            DeskEvent(
-                event_id, incident.site_id, incident.id, operator.name, "NOTE", None, text, self._holding.clock.now()
-            )
+        await self._own.log_event(
+            DeskEvent(event_id, incident.site_id, incident.id, operator.name, "NOTE", None, text, self._own.clock.now())
         )
         return event_id

@@ -139,11 +139,11 @@ class DeskPages:
     ) -> Response:
         """An inbound call; ``site`` is whose it is, as another desk may have begun it just now."""
         if callback_id not in self._state.callbacks and site is not None:
-            await self._api.holding.be_sure(self._api.holding.writer.partition_of(site))
+            await self._api.holding.be_sure(self._api.holding.partition_of(site))
         callback = self._state.callbacks.get(callback_id)
         if callback is None:
             raise NOT_FOUND.error()
-        partition = self._api.holding.writer.partition_of(callback.site_id)
+        partition = self._api.holding.partition_of(callback.site_id)
         if self._state.holder(partition, callback_id) is None:
             await self._api.calls.hear_answers(partition)  # its page takes what nobody has answered
         incident = self._state.incidents.get(callback.incident_id or "")
@@ -291,8 +291,7 @@ class DeskPages:
 
     async def wall(self, request: Request, person: Viewer) -> Response:
         """The wallboard."""
-        holding = self._api.holding
-        shown = await wall(self._state, holding.work, self._first_calls, holding.clock.now())
+        shown = await wall(self._state, self._api.holding.work, self._first_calls, self.pages.clock())
         return self.render(request, "wall.html", person, wall=shown)
 
     # --- what they need ---------------------------------------------------------------------------

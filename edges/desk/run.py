@@ -22,9 +22,12 @@ from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
 from edges.desk.holding import Holding
 from edges.desk.merged import MergedKinds
+from edges.desk.next_calls import NextCalls
+from edges.desk.own_records import OwnRecords
 from edges.desk.pages import FOLDER, PLACES, DeskPages
 from edges.desk.reader import STALE_SECONDS, DeskReader
 from edges.desk.records import Records
+from edges.desk.reserved import Reserved
 from edges.desk.rounds import RoundSizes
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import TOPICS, DeskState
@@ -105,8 +108,11 @@ class DeskRun:
             on_live=self._clock.hear,
             left_out=configuration.canary_site,
         )
+        self._reserved = Reserved(self.state, self.reader, self._clock)
         writer = Writer(producer, encoders, self._clock.now)
-        self._holding = Holding(self.state, self._work, self.reader, writer, self._clock)
+        self._own = OwnRecords(self.state, self.reader, writer, self._clock, self._reserved)
+        self._holding = Holding(self.state, self._work, self.reader, self._own, self._reserved)
+        self._next_calls = NextCalls(self._own)
         self.fetchers = Fetchers(connection, self.reader.age)
         self._decoders = {topic: framing.reader(topic) for topic in _READ}
         self._records = Records(self.fetchers, self._decoders, self.sites)
@@ -137,12 +143,12 @@ class DeskRun:
         holding = self._holding
         api = DeskApi(
             holding,
-            Calls(holding, self._records, words, self._metrics.words),
-            Decisions(holding, self._merged),
+            Calls(holding, self._own, self._next_calls, self._records, words, self._metrics.words),
+            Decisions(holding, self._own, self._merged),
             Dossier(self.state, self._records, self._merged, self.sites, self._decoders, lambda: self.reader.unread),
             History(ledger),
             self.channel,
-            ViewLog(holding),
+            ViewLog(self._own),
         )
         application.add_routes(api.routes())
         application.state.unread = lambda: self.reader.unread
@@ -154,7 +160,7 @@ class DeskRun:
     # --- what happens -----------------------------------------------------------------------------
 
     def _decided(self, decision: Decision) -> None:
-        self._holding.on_decision(decision)
+        self._next_calls.on_decision(decision)
 
     def _update(self) -> None:
         """Bring the list of work up to what is read and to the time, and fetch what that lacks."""
@@ -186,7 +192,7 @@ class DeskRun:
                 raise self.reader.failure
             self._update()
             ages = self.reader.ages()
-            self._holding.reserved.watch_ages(ages)
+            self._reserved.watch_ages(ages)
             self._ask_the_time()
             if tick % _TICKS_A_LOOK == 0:
                 behind = [partition for partition, age in enumerate(ages) if age > STALE_SECONDS]
@@ -213,7 +219,7 @@ class DeskRun:
             self._measuring = asyncio.create_task(self._measure_clock())
 
     async def _measure_clock(self) -> None:
-        await self._holding.measure_clock(self._settings.id)
+        await self._own.measure_clock(self._settings.id)
         if self._clock.is_doubted:  # in vain: each claim that is not taken may be written later
             await asyncio.sleep(_CLOCK_PAUSE_SECONDS)
 

@@ -23,10 +23,13 @@ from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
 from edges.desk.holding import Holding
 from edges.desk.merged import MergedKinds
+from edges.desk.next_calls import NextCalls
+from edges.desk.own_records import OwnRecords
 from edges.desk.pages import FOLDER, PLACES, DeskPages
 from edges.desk.read_back import ReadBacks
 from edges.desk.reader import DeskReader, NotReadError
 from edges.desk.records import Records
+from edges.desk.reserved import Reserved
 from edges.desk.site_index import SiteIndex
 from edges.desk.spoken_words import Words
 from edges.desk.state import DeskState
@@ -158,9 +161,11 @@ class MemoryDesk:
         self.reader = MemoryReader(self)
         writer = MemoryWriter(self)
         self.clock = BrokerClock()
-        self.holding = Holding(
-            self.state, self.work, cast("DeskReader", self.reader), cast("Writer", writer), self.clock
-        )
+        reader = cast("DeskReader", self.reader)
+        self.reserved = Reserved(self.state, reader, self.clock)
+        self.own = OwnRecords(self.state, reader, cast("Writer", writer), self.clock, self.reserved)
+        self.holding = Holding(self.state, self.work, reader, self.own, self.reserved)
+        self.next_calls = NextCalls(self.own)
         decoders: dict[str, Callable[[bytes], Any]] = {
             topic: read(topic)
             for topic in (
@@ -171,15 +176,15 @@ class MemoryDesk:
         records = self.records = Records(cast("Fetchers", MemoryFetcher(self.scene)), decoders, self.sites)
         self.merged = MergedKinds(self.state, records)
         self.judged = Counter("words", "Words.", ("verdict",), registry=CollectorRegistry())
-        self.calls = Calls(self.holding, records, Words(), self.judged)
+        self.calls = Calls(self.holding, self.own, self.next_calls, records, Words(), self.judged)
         self.api = DeskApi(
             self.holding,
             self.calls,
-            Decisions(self.holding, self.merged),
+            Decisions(self.holding, self.own, self.merged),
             Dossier(self.state, records, self.merged, self.sites, decoders, lambda: self.reader.unread),
             History(None),
             self.channel,
-            ViewLog(self.holding),
+            ViewLog(self.own),
         )
         web = WebSettings(tokens_file=folder / "tokens.json", users_file=folder / "users.json", session_key=KEY)
         self.app = website(
@@ -191,6 +196,7 @@ class MemoryDesk:
             errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
         )
         self.app.add_routes(self.api.routes())
+        self.app.state.pages.clock = self.clock.now
         self.app.state.unread = lambda: self.reader.unread
         self.app.add_routes(
             DeskPages(
@@ -215,7 +221,7 @@ class MemoryDesk:
                 self.state.apply(place._replace(read_at=time.monotonic()), value, data)
                 self.reader.own.meet(value, place)
                 if isinstance(value, Decision):
-                    self.holding.on_decision(value)
+                    self.next_calls.on_decision(value)
         self.state.monotonic = time.monotonic()
         self.work.update(self.clock.now())
 

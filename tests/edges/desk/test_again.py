@@ -70,7 +70,7 @@ async def test_a_caller_whose_claim_was_not_confirmed_is_the_operators_when_said
 
     body = {"contact_id": "hélène", "key": "k1"}
     with monkeypatch.context() as patch:
-        patch.setattr(desk.holding, "claim", away)
+        patch.setattr(desk.own, "claim", away)
         assert code(await floor.ann.http.post("/v1/sites/S1/callbacks", json=body)) == "UNCONFIRMED"
     again = await floor.ann.http.post("/v1/sites/S1/callbacks", json=body)
     assert again.status_code == 201

@@ -144,13 +144,13 @@ async def test_after_a_standstill_holders_come_first(
     desk: MemoryDesk, floor: Floor, *, first: str, is_looked_at: bool
 ) -> None:
     command = await called(desk, floor)
-    desk.holding.reserved.watch_ages([6.0])
+    desk.reserved.watch_ages([6.0])
     log = desk.state.claims[0]
     log._holds.clear()  # the hold ran out meanwhile
     desk.state.dirty.add(command)
     desk.catch_up()
     if is_looked_at:
-        desk.holding.reserved.watch_ages([0.1])
+        desk.reserved.watch_ages([0.1])
     for asked in (first, "take", "next"):
         answer = await (floor.bob.take(command) if asked == "take" else floor.bob.http.post("/v1/work/next"))
         assert answer.status_code == (409 if asked == "take" else 204)
@@ -164,9 +164,9 @@ async def test_a_hold_that_ended_before_a_standstill_reserves_nothing(
 ) -> None:
     command = await called(desk, floor)
     desk.state.claims[0]._read_at -= quiet  # nothing has come for so long, and the hold lasts 60 s
-    desk.holding.reserved.watch_ages([6.0])
+    desk.reserved.watch_ages([6.0])
     desk.state.claims[0]._holds.clear()  # it has run out since
-    desk.holding.reserved.watch_ages([0.1])
+    desk.reserved.watch_ages([0.1])
     assert (await floor.bob.take(command)).json()["holder"]["by"] == holder
 
 

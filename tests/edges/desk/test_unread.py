@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 from unittest.mock import AsyncMock, Mock
 
 import httpx
@@ -37,9 +37,6 @@ from edges.web.settings import WebSettings
 from schemas.avro.errors import RegistryUnreachable
 from tests.edges.desk.floor import PASSWORD, WORD, code, people
 from tests.edges.desk.memory import ORIGIN, Floor, MemoryDesk, called
-
-if TYPE_CHECKING:
-    from edges.desk.holding import Holding
 
 pytestmark = pytest.mark.asyncio
 AWAY: Final = {"bootstrap.servers": "127.0.0.1:1"}
@@ -312,7 +309,7 @@ async def test_a_desk_ends_its_work_once_its_partitions_are_back(monkeypatch: py
     monkeypatch.setattr(leaders, "SPREAD_SECONDS", 0.0)
     kafka.unled = {1}
     await looks.reader.start(0, made._leaders)
-    looks._holding = cast("Holding", AsyncMock(reserved=Mock()))
+    looks._reserved, looks._own = Mock(), AsyncMock()
     looking = asyncio.create_task(looks.look())
     await until(lambda: made._readiness.reasons.get("view", "").endswith(": 1"))
     kafka.unled = set()
@@ -331,15 +328,15 @@ async def test_a_clock_that_cannot_be_asked_for_is_asked_for_seldom(
         sent.append(values)
         raise UnconfirmedError
 
-    monkeypatch.setattr(desk.holding.writer, "send", send)
+    monkeypatch.setattr(desk.own.writer, "send", send)
     desk.reader.age_seconds = STALE_SECONDS + 1
-    await desk.holding.measure_clock("desk-1")
+    await desk.own.measure_clock("desk-1")
     assert not sent, "it would be written later"
     desk.reader.age_seconds = 0
     made = SimpleNamespace(
         _clock=desk.clock,
         _work=desk.work,
-        _holding=desk.holding,
+        _own=desk.own,
         _settings=DeskSettings(id="desk-1"),
         _measuring=None,
     )
