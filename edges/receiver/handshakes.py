@@ -24,7 +24,7 @@ _SECONDS: Final = 10.0
 
 
 class Handshakes:
-    """Of one port."""
+    """Makes and holds the connections of one TLS port until they are encrypted."""
 
     def __init__(self, context: ListenerContext, tls: ssl.SSLContext) -> None:
         self._context = context

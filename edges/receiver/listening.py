@@ -30,7 +30,7 @@ _SWEEP_SECONDS: Final = 5.0  # between two looks for idle connections, at the mo
 
 
 class Listener:
-    """Opened once; `close` ends it."""
+    """Listens on the ports of the settings; it is opened once, and `close` ends it."""
 
     def __init__(
         self, settings: ReceiverSettings, intake: Intake, addresses: Addresses, metrics: ReceiverMetrics
