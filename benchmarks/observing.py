@@ -102,7 +102,7 @@ def main() -> None:
     options = parser.parse_args()
     settings = load(None, {"RONDE_TOPICS__PARTITIONS": "6"})
     sites, ids, turns = night(options.sites, settings)
-    gc_control.settle()
+    gc_control.collect_between_chunks()
     seen, not_seen = [], []
     for number in range(options.rounds):
         if number % 2:

@@ -105,7 +105,7 @@ class Run:
         for overlay in batch.overlays:
             overlay.commit()
         self.metrics.count(batch.tally)
-        gc_control.look()
+        gc_control.collect_if_due()
         counted = clock()
         assert batch.tally.decided.total() == len(messages)
         spent["decode"] = spent.get("decode", 0) + decoded - begun
@@ -215,7 +215,7 @@ def main() -> None:
     sites, ids, turns = night(options.sites, settings)
     opening: dict[str, float] = {}
     merging: dict[str, float] = {}
-    gc_control.settle()
+    gc_control.collect_between_chunks()
     for _ in range(options.rounds):
         run = Run(sites, ids, settings)
         for turn, messages in enumerate(turns):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +26,7 @@ from service.log_record import LogRecord
 from service.logs import logger
 from service.pauses import kafka_answer, retriable_for
 from service.registry import registry_of
+from service.silence import silent
 
 _ERASURES: Final = "erasures"
 _BATCH: Final = 5000
@@ -87,7 +87,7 @@ class Sealing:
                 "auto.offset.reset": "error",
                 "error_cb": lambda _: None,
             },
-            logger=logging.Logger("seal.client", level=logging.CRITICAL + 1),
+            logger=silent("seal.client"),
         )
         self._name_of = {f"{configuration.prefix}{topic}": topic for topic in (*SEALED, _ERASURES)}
 

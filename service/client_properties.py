@@ -9,11 +9,12 @@ under one name only: an alias that wins or loses by the order of a dict would be
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
+
+from service.silence import silent
 
 Role: TypeAlias = Literal["consumer", "producer", "admin"]
 Value: TypeAlias = str | int | float | bool  # what confluent-kafka takes
@@ -151,14 +152,13 @@ def _first_refusal(
 ) -> tuple[str | None, str] | None:
     from confluent_kafka import Consumer, KafkaException, Producer  # noqa: PLC0415 - heavy, and rarely needed
 
-    silent = logging.Logger("service.client_properties", level=logging.CRITICAL + 1)
     quiet = {"log_level": 0}
     try:
         if "producer" in own:
-            Producer({**of_role(properties, "producer"), **own["producer"], **quiet}, logger=silent)
+            Producer({**of_role(properties, "producer"), **own["producer"], **quiet}, logger=silent(__name__))
         if "consumer" in own:
             theirs = {**of_role(properties, "consumer"), **own["consumer"], **quiet, "group.id": "none"}
-            Consumer(theirs, logger=silent).close()
+            Consumer(theirs, logger=silent(__name__)).close()
     except KafkaException as error:
         said = error.args[0].str()
         named = re.search(r'property "([^"]+)"', said) or re.search(r"(ssl\.[a-z.]+) failed", said)

@@ -1,4 +1,4 @@
-"""Settings that are the place of something on a network: values that no later use of them fails to read."""
+"""Places on a network: settings that no later use of them fails to read, and the address that pages are at."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def host_name(text: str) -> str:
 def _checked_host_and_port(text: str) -> str:
     host_and_port(text)
     return text
+
+
+def address_of(host: str, port: int) -> str:
+    """The address of pages: ``http://127.0.0.1:6071``, an address of IPv6 in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 Host: TypeAlias = Annotated[str, StringConstraints(min_length=1), AfterValidator(host_name)]

@@ -1,4 +1,4 @@
-"""The worker's own lines: one event a line, with site, incident, partition and offset where it has them.
+"""The lines of every process: one event a line, with site, incident, partition and offset where it has them.
 
 They go to stderr, as JSON or for a console. No line carries what people are called, where they live or how
 they are reached: records are never logged, and of an exception only its kind and the places it passed,

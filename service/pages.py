@@ -20,6 +20,7 @@ from urllib.parse import parse_qs
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from service import logs
+from service.hosts import address_of
 from service.readiness import ProcessReadiness
 
 _log: Final = logs.logger(__name__)
@@ -46,8 +47,7 @@ class OperationPages:
     def address(self) -> str:
         """Where it listens."""
         host, port = self._server.server_address[:2]
-        shown = f"[{host!s}]" if self._server.address_family == socket.AF_INET6 else str(host)
-        return f"http://{shown}:{port}"
+        return address_of(str(host), port)
 
     def close(self) -> None:
         """Stop listening."""
@@ -104,12 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/health":
             self._answer(HTTPStatus.OK, json.dumps({"healthy": True}).encode())
         elif path == "/ready":
-            excluded = parse_qs(query).get("exclude", ())
-            reasons = {thing: why for thing, why in self._readiness.reasons.items() if thing not in excluded}
-            shown: dict[str, Any] = {"ready": not reasons, "reasons": reasons}
-            if remarks := self._readiness.remarks:
-                shown["remarks"] = dict(remarks)
-            status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+            shown = self._readiness.as_json(parse_qs(query).get("exclude", ()))
+            status = HTTPStatus.OK if shown["ready"] else HTTPStatus.SERVICE_UNAVAILABLE
             self._answer(status, json.dumps(shown).encode())
         elif path == "/metrics":
             self._answer(HTTPStatus.OK, generate_latest(self._registry), CONTENT_TYPE_LATEST)

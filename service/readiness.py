@@ -3,8 +3,8 @@
 Pure bookkeeping: the parts report here, no part is asked. Times are seconds of one steady clock.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Container, Mapping
+from typing import Any, NamedTuple
 
 
 class ProcessReadiness:
@@ -50,6 +50,14 @@ class ProcessReadiness:
     def reasons(self) -> Mapping[str, str]:
         """Everything that is waited for; empty when the process is ready."""
         return dict(self._waits)
+
+    def as_json(self, excluded: Container[str] = ()) -> dict[str, Any]:
+        """What `/ready` shows: ready, reasons, remarks if any; as if nothing waited for what is ``excluded``."""
+        reasons = {thing: why for thing, why in self.reasons.items() if thing not in excluded}
+        shown: dict[str, Any] = {"ready": not reasons, "reasons": reasons}
+        if remarks := self.remarks:
+            shown["remarks"] = dict(remarks)
+        return shown
 
 
 class _Waiting(NamedTuple):

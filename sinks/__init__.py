@@ -1,1 +1,1 @@
-"""Where the outputs go beside their topics."""
+"""The ledger: records from Kafka into PostgreSQL."""

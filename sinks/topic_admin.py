@@ -7,7 +7,6 @@ It may end its process when a broker goes away while it is asked (librdkafka #46
 from __future__ import annotations
 
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # it is documented there
 
+from service.client_properties import SECRETS
+from service.silence import silent
 from sinks.errors import Away, SinkError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _REFUSALS: Final = ("TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED"
 def topic_ids(configuration: Configuration, topics: Iterable[str]) -> dict[str, str]:
     """The ids that Kafka gave topics when they were created: a name may be another topic's by now.
 
-    ``topics`` are names on the broker; one without an id is left out. Raises `Away`.
+    ``topics`` are names on the broker; one without an id is left out. Raises `Away`, and `SinkError` as `_ask` does.
     """
     answer = _ask(configuration, {"ids": sorted(topics)})
     if "error" in answer:
@@ -58,7 +59,11 @@ def create_topic(configuration: Configuration, name: str, properties: Mapping[st
 
 
 def _ask(configuration: Configuration, question: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer of the other process. Raises `Away` when it has none: it was ended, or takes too long."""
+    """The answer of the other process.
+
+    Raises `Away` when it has none: it was ended, or takes too long. Raises `SinkError` when it fails by itself, as
+    where librdkafka refuses the settings: it would fail again.
+    """
     try:
         process = subprocess.run(
             [sys.executable, "-m", "sinks.topic_admin"],
@@ -67,16 +72,32 @@ def _ask(configuration: Configuration, question: Mapping[str, Any]) -> dict[str,
             timeout=_LONGEST_SECONDS,
             check=True,
         )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        if isinstance(error, subprocess.CalledProcessError) and error.returncode > 0:
+            said = error.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            reason = _without_secrets(said, configuration) or f"exit code {error.returncode}"
+            raise SinkError(f"the process that asks Kafka about topics fails: {reason}") from None
         raise Away("kafka", "Kafka does not answer a question about topics") from None
     answer: dict[str, Any] = json.loads(process.stdout)
+    if "refused" in answer:
+        refused = _without_secrets(answer["refused"], configuration)
+        raise SinkError(f"there is no admin client with these settings: {refused}. Correct them")
     return answer
 
 
+def _without_secrets(text: str, configuration: Configuration) -> str:
+    for name, value in configuration.admin.items():
+        if name in SECRETS and value:
+            text = text.replace(str(value), "…")
+    return text
+
+
 def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
-    """What the broker says; ``error`` and its ``code`` where that is no answer."""
-    silent = logging.Logger("sinks.topic_admin", level=logging.CRITICAL + 1)
-    admin = AdminClient(question["properties"], logger=silent)
+    """What the broker says; ``error`` and its ``code`` where that is none, ``refused`` where there is no client."""
+    try:
+        admin = AdminClient(question["properties"], logger=silent("sinks.topic_admin"))
+    except KafkaException as raised:
+        return {"refused": raised.args[0].str()}
     try:
         if "create" in question:
             return _create(admin, question["create"])

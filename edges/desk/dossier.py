@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Set
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from edges.desk.answers import (
     ContactView,
@@ -49,6 +49,13 @@ _KINDS: Final[dict[str, tuple[StepKind, str, str]]] = {
     "desk-log": ("EVENT", "at", "action"),
 }
 _COMMANDS: Final = frozenset({"CALL", "DISPATCH", "ATTENTION"})
+
+
+class _Found(NamedTuple):
+    """What there is at a place of Kafka, as `Records.at` returns it; None, too, where Kafka did not give it."""
+
+    value: Any
+    is_given: bool
 
 
 class Dossier:
@@ -154,9 +161,9 @@ class Dossier:
                 continue
             shown = dict.fromkeys(Alert._fields) | {"alert_id": alert_id, "site_id": incident.site_id}
             if number < MOST_ALERTS or number >= len(places) - MOST_ALERTS:
-                alert = await self._at("alerts", partition, offset, incident.site_id)
-                has_all = has_all and not isinstance(alert, KafkaAwayError)
-                shown = json_of(alert) if isinstance(alert, Alert) else shown
+                found = await self._at("alerts", partition, offset, incident.site_id)
+                has_all = has_all and found.is_given
+                shown = json_of(found.value) if isinstance(found.value, Alert) else shown
             alerts.append(shown)
         try:
             await self._merged.learn(incident)
@@ -172,21 +179,20 @@ class Dossier:
         offsets = self._state.signals[incident.partition].between(incident.site_id, incident.opened_at - BEFORE_MS, end)
         signals, has_all = [], True
         for offset in (*offsets[:MOST_SIGNALS], *offsets[MOST_SIGNALS:][-MOST_SIGNALS:]):
-            signal = await self._at("signals", incident.partition, offset, incident.site_id)
-            if isinstance(signal, KafkaAwayError):
-                has_all = False
-            elif signal is not None:
-                shown = json_of(signal)
+            found = await self._at("signals", incident.partition, offset, incident.site_id)
+            has_all = has_all and found.is_given
+            if found.value is not None:
+                shown = json_of(found.value)
                 del shown["raw"]
                 signals.append(shown)
         return signals, has_all
 
-    async def _at(self, topic: str, partition: int, offset: int, key: str) -> Any:
-        """The value at a place, as `Records.at`; the error where Kafka does not give it."""
+    async def _at(self, topic: str, partition: int, offset: int, key: str) -> _Found:
+        """What is at a place, of this key."""
         try:
-            return await self._records.at(topic, partition, offset, key)
-        except KafkaAwayError as away:
-            return away
+            return _Found(await self._records.at(topic, partition, offset, key), is_given=True)
+        except KafkaAwayError:
+            return _Found(None, is_given=False)
 
     def decisions(self, incident: Incident) -> list[Decision]:
         """An incident's decisions, in their order."""
@@ -217,12 +223,12 @@ class Dossier:
         records = await asyncio.gather(
             *(self._at("sites", place.partition, place.offset, place.site_id) for place in places)
         )
-        if records and all(isinstance(record, KafkaAwayError) for record in records):
+        if records and not any(record.is_given for record in records):
             raise KafkaAwayError
-        sites = [
-            (place.site_id, record if isinstance(record, Site) else None)
+        sites: list[tuple[str, Site | None]] = [
+            (place.site_id, record.value)
             for place, record in zip(places, records, strict=True)
-            if isinstance(record, KafkaAwayError) or (record is not None and is_of(record, text))
+            if not record.is_given or (record.value is not None and is_of(record.value, text))
         ][:MOST_SITES]
         ids = {incident_id for site_id, _ in sites for incident_id in self._state.of_site.get(site_id, ())}
         ids.update(self._state.of_site.get(text.strip(), ()))  # of a site that was deleted amid its incident, too

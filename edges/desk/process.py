@@ -43,13 +43,13 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
         self._leaders = Leaders(connection, (*TOPICS, "sites"))
 
     async def _serve(self) -> None:
-        gc_control.seldom()
+        gc_control.collect_seldom()
         try:
             while True:
                 others = asyncio.all_tasks()
                 await self._work_once()
                 await _end(asyncio.all_tasks() - others)  # claims, fetches
-                gc_control.let_go()
+                gc_control.unfreeze_and_collect()
         finally:
             await asyncio.to_thread(self._leaders.close)
 
@@ -71,7 +71,7 @@ class DeskProcess(EdgeProcess[DeskSettings, DeskMetrics]):
                 self._say_again("nobody leads a partition that was being read", self._leaders.given_up)
                 return
             self._readiness.arrive("topics")
-            gc_control.collect_and_keep()
+            gc_control.collect_and_freeze()
             run.go_live()
             words = Words()
             stack.callback(words.close)

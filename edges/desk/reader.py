@@ -28,6 +28,7 @@ from edges.kafka.view import Entry, FromOffsets, FromTime, Reading, View
 from edges.values import Decision
 from schemas.avro.errors import RegistryUnreachable
 from schemas.contract.topics import Log
+from service.clock import now_ms
 from service.logs import logger
 from service.pauses import EDGE_START_SECONDS
 
@@ -138,7 +139,7 @@ class DeskReader:
             return View(self._connection, readings, take, partitions=partitions, **more)
 
         await self._begin(view(self._take_sites, {"sites": Reading(decode=self._decoders["sites"])}, in_loop=False))
-        since = FromTime(time.time_ns() // 1_000_000 - OWN_MS)
+        since = FromTime(now_ms() - OWN_MS)
         starts = await self._starts(partitions, lookback_ms, since.ms)
 
         def folded(*topics: str) -> View:

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, Protocol, cast
 from edges.panel.messages import Answer, Panel, Said, answer_of, frame_of, number_of
 from edges.receiver.frame import NotDc09Error, UnopenedError
 from edges.receiver.framing import CheckedFrame, Framer
+from service.clock import now_ms
 
 LAST_NUMBER: Final = 9999
 
@@ -76,7 +77,7 @@ class Dialler:
         sequence: int = 1,
         wait_seconds: float = 5.0,
         attempts: int | None = None,
-        now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now: Callable[[], int] = now_ms,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Prepare; the first signal dials.

@@ -13,13 +13,14 @@ from edges.partners.ages import age_header
 from edges.partners.answering import TimedRoute
 from edges.partners.api_partners import SCOPE
 from edges.partners.steps import STATUSES
-from edges.partners.store import Step, Store, now_ms
+from edges.partners.store import Step, Store
 from edges.web.accounts import Person
 from edges.web.bearer import machine_with
 from edges.web.callers import caller_with
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
 from edges.web.tokens import Machine
 from edges.web.values import Body, Instant, PathId, Text
+from service.clock import now_ms
 
 if TYPE_CHECKING:
     from edges.partners.reports_to_kafka import Reporter

@@ -19,10 +19,11 @@ from edges.partners.ages import LATE_SECONDS, age_header
 from edges.partners.answering import TimedRoute
 from edges.partners.page_tokens import dispatch_of
 from edges.partners.steps import STATUSES
-from edges.partners.store import Dispatch, Step, Store, now_ms
+from edges.partners.store import Dispatch, Step, Store
 from edges.web.problems import NOT_FOUND, UNAUTHENTICATED, UNCONFIRMED, documented
 from edges.web.routes import problems_of
 from edges.web.values import Body, Instant, Text
+from service.clock import now_ms
 
 if TYPE_CHECKING:
     from edges.partners.reports_to_kafka import Reporter

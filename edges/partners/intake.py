@@ -26,11 +26,11 @@ from edges.kafka.watermarks import Watermarks
 from edges.partners import faults, schedule
 from edges.partners.ages import LATE_SECONDS
 from edges.partners.sql import migrate, query
-from edges.partners.store import now_ms
 from edges.partners.values import to_json
 from edges.values import DispatchCommand
 from schemas.avro.errors import RegistryUnreachable, Undecodable
 from service import logs
+from service.clock import now_ms
 from service.lost_leader import PASSED_ON, Standstill
 from service.pauses import EDGE_SECONDS
 from service.postgres import connect, reason

@@ -12,10 +12,10 @@ from edges.partners.ages import LATE_SECONDS
 from edges.partners.answering import TimedRoute
 from edges.partners.page_tokens import VALID_MS, page_token
 from edges.partners.steps import STATUSES
-from edges.partners.store import now_ms
 from edges.web.accounts import Person
 from edges.web.callers import person_with
 from edges.web.values import write_instant
+from service.clock import now_ms
 
 if TYPE_CHECKING:
     from edges.partners.store import Store

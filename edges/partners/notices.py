@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
 from edges.partners.outlet import hear
-from edges.partners.store import now_ms
 from edges.values import DeskEvent
+from service.clock import now_ms
 
 if TYPE_CHECKING:
     from edges.partners.metrics import PartnersMetrics

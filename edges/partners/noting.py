@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edges.errors import DatabaseAwayError
-from edges.partners.store import now_ms
+from service.clock import now_ms
 from service.pauses import EDGE_SECONDS
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
 from edges.partners import faults
 from edges.partners.outlet import hear
-from edges.partners.store import Step, now_ms
+from edges.partners.store import Step
+from service.clock import now_ms
 
 if TYPE_CHECKING:
     from edges.partners.metrics import PartnersMetrics

@@ -22,8 +22,9 @@ from edges.partners import faults
 from edges.partners.noting import Noter
 from edges.partners.page_tokens import VALID_MS, page_token
 from edges.partners.signing import signed_headers
-from edges.partners.store import LEASE_MS, Step, now_ms
+from edges.partners.store import LEASE_MS, Step
 from service import logs
+from service.clock import now_ms
 from service.pauses import EDGE_SECONDS
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ after one that nobody waits for any more within 6 s; what it was asked may be do
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
@@ -21,6 +20,7 @@ from edges.partners import schedule, steps
 from edges.partners.posting import Answer
 from edges.partners.sql import query
 from edges.values import DispatchReport
+from service.clock import now_ms
 
 SECONDS: Final = 3.0
 LEASE_MS: Final = 20_000  # longer than an attempt takes
@@ -30,11 +30,6 @@ _FORGET_AT_ONCE: Final = 500  # each second: well within the time of a question,
 _KEPT_MS: Final = 30 * 24 * 3600 * 1000
 
 R = TypeVar("R")
-
-
-def now_ms() -> int:
-    """The time, in Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class Attempt(NamedTuple):

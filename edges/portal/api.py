@@ -35,11 +35,12 @@ from edges.portal.problems import (
     problem_of,
 )
 from edges.portal.rows import Stored
-from edges.portal.service import Apply, Portal, now
+from edges.portal.service import Apply, Portal
 from edges.portal.states import RevisionState, ServiceState, revision_state
 from edges.web.problems import INVALID, NOT_FOUND, UNCONFIRMED, FieldError, documented
 from edges.web.routes import Route
 from edges.web.values import PathId
+from service.clock import now_ms
 
 _TAG: Final = re.compile(r'"(0|[1-9][0-9]{0,17})"')
 _ETAG: Final = {"ETag": {"description": 'The revision: "<revision>".', "schema": {"type": "string"}}}
@@ -206,7 +207,7 @@ def place_routes(portal: Portal) -> APIRouter:
     async def put_test(body: TestBody, change: Change = changing) -> ServiceState:
         """Put the site on test for at most 24 h, or end it: its alerts open nothing meanwhile. For owners."""
         return await change(
-            "test", ["until", body.until], lambda before: changes.with_test_until(before, body.until, now())
+            "test", ["until", body.until], lambda before: changes.with_test_until(before, body.until, now_ms())
         )
 
     return router

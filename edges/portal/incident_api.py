@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from edges.portal.api import WhoAsks
 from edges.portal.incidents import Incidents, IncidentState
 from edges.portal.problems import INCIDENT_OPEN, NO_LEDGER
-from edges.portal.service import now
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
 from edges.web.routes import Route
 from edges.web.values import PathId
+from service.clock import now_ms
 
 
 def incident_routes(incidents: Incidents) -> APIRouter:
@@ -29,6 +29,6 @@ def incident_routes(incidents: Incidents) -> APIRouter:
     )
     async def release_incident(site_id: PathId, incident_id: PathId, caller: WhoAsks) -> None:
         """Show a silent incident that is over as it was. For support."""
-        await incidents.release(caller, site_id, incident_id, now())
+        await incidents.release(caller, site_id, incident_id, now_ms())
 
     return router

@@ -10,11 +10,11 @@ from edges.portal.incidents import Incidents
 from edges.portal.page_parts import Visitor, base_of
 from edges.portal.problems import INCIDENT_OPEN, NO_LEDGER
 from edges.portal.sentences import ENDINGS, KINDS
-from edges.portal.service import now
 from edges.web.pages import Pages, form_of
 from edges.web.problems import NOT_FOUND, Problem
 from edges.web.routes import Route
 from edges.web.values import PathId, write_instant
+from service.clock import now_ms
 
 
 class IncidentPages:
@@ -39,7 +39,7 @@ class IncidentPages:
         """Release an incident. For support."""
         incident_id = (await form_of(request)).get("incident_id", "").strip()[:128]
         try:
-            await self._incidents.release(caller_of(person), site_id, incident_id, now())
+            await self._incidents.release(caller_of(person), site_id, incident_id, now_ms())
         except Problem as problem:
             if problem.kind is INCIDENT_OPEN:
                 return await self._page(request, site_id, person, "It is not over yet.", 409)

@@ -20,7 +20,7 @@ from edges.portal.engine import FRESH_SECONDS
 from edges.portal.page_parts import Visitor, back, base_of, country_name, name_of, opened, revision_of, shown_line
 from edges.portal.problems import REVISION_STALE
 from edges.portal.sentences import missing_sentence, warning_sentence
-from edges.portal.service import Portal, now
+from edges.portal.service import Portal
 from edges.portal.states import goes_through
 from edges.web.accounts import Person
 from edges.web.languages import language_of
@@ -28,6 +28,7 @@ from edges.web.pages import Pages, form_of, plain
 from edges.web.problems import Problem
 from edges.web.routes import Route
 from edges.web.values import PathId, write_instant
+from service.clock import now_ms
 
 SITES: Final = 100  # on a page of *My services*
 _HOUR: Final = 3_600_000
@@ -85,7 +86,7 @@ class PortalPages:
         end = page * SITES
         sites = []
         for site in await store.sites(site_ids[end - SITES : end]):
-            readiness = site.configuration.readiness(now())
+            readiness = site.configuration.readiness(now_ms())
             sites.append(
                 {
                     "address": base_of(readiness.site_id),
@@ -150,7 +151,7 @@ class PortalPages:
             warnings=[warning_sentence(code, say) for code in state.warnings],
             is_old=engine_age > FRESH_SECONDS,
             age="" if math.isinf(engine_age) else round(engine_age),
-            goes_through=goes_through(site, self._portal.engine.get(site_id), now()),
+            goes_through=goes_through(site, self._portal.engine.get(site_id), now_ms()),
             country="" if state.address is None else country_name(state.address.country, language_of(request)),
             until="" if state.test_until is None else write_instant(state.test_until),
         )
@@ -204,7 +205,7 @@ class PortalPages:
         """Put the site on test for some hours, or end it."""
         form = await form_of(request)
         hours = int(form["hours"]) if form.get("hours") in _HOURS else 0
-        at = now()
+        at = now_ms()
         until = at + hours * _HOUR if hours else None
         button = _Button(
             "test",

@@ -28,6 +28,7 @@ from edges.portal.sql import migrate
 from edges.settings import Connection
 from schemas.avro.errors import RegistryUnreachable
 from service import logs
+from service.clock import now_ms
 from service.pauses import EDGE_SECONDS
 from service.postgres import Session, connect, reason
 from service.postgres_settings import PostgresSettings
@@ -191,7 +192,7 @@ class Relay:
 
     def _pass_on(self, database: Session, producer: Producer, waiting: list[Waiting]) -> None:
         """One transaction of Kafka; the database notes it afterwards."""
-        at = time.time_ns() // 1_000_000
+        at = now_ms()
         producer.begin_transaction()
         waiting = [entry for entry in waiting if self._produce(producer, entry, at)]
         faults.at("after_produce")

@@ -20,7 +20,7 @@ from edges.portal.bodies import (
 from edges.portal.callers import Caller, Right
 from edges.portal.changes import ContactForm, Fault, Refused
 from edges.portal.configuration import Configuration
-from edges.portal.core import Contact, Instant
+from edges.portal.core import Contact
 from edges.portal.engine import EngineView
 from edges.portal.new_words import NewWords, WordHasher
 from edges.portal.problems import EXISTS, REVISION_REQUIRED, REVISION_STALE, problem_of
@@ -28,6 +28,7 @@ from edges.portal.rows import Edit, Stored, fingerprint
 from edges.portal.states import ServiceState, service_state
 from edges.portal.store import SECONDS, Store
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, Problem
+from service.clock import now_ms
 from service.phone_numbers import NoPhoneNumberError, e164
 
 _NO_WORDS: Final = NewWords(None, None)
@@ -77,7 +78,7 @@ class Portal:
 
     def state(self, site: Stored) -> ServiceState:
         """The site as people see it."""
-        return service_state(site, self.engine.get(site.configuration.site_id), now())
+        return service_state(site, self.engine.get(site.configuration.site_id), now_ms())
 
     async def create(self, caller: Caller, body: SiteBody) -> Stored:
         """Make a site. Raises FORBIDDEN, EXISTS (also of a site that others write to `sites`), INVALID.
@@ -94,7 +95,7 @@ class Portal:
                 raise UNCONFIRMED.error(_UNREAD)
             await asyncio.sleep(_AGAIN_SECONDS)
         people = [person.person(person.person_id) for person in body.people]
-        edit = Edit(caller.name, "site", fingerprint("site", body.model_dump()), now())
+        edit = Edit(caller.name, "site", fingerprint("site", body.model_dump()), now_ms())
         try:
             site = changes.created(body.site_id, body.name, people, body.partners or ())
             return await self.store.create(site, edit)
@@ -107,7 +108,7 @@ class Portal:
         if revision is None:
             await self.look(caller, site_id)
             raise REVISION_REQUIRED.error()
-        edit = Edit(caller.name, "deletion", fingerprint("deletion", site_id), now())
+        edit = Edit(caller.name, "deletion", fingerprint("deletion", site_id), now_ms())
         await self.store.delete(site_id, revision, edit)
 
     async def change(
@@ -201,7 +202,7 @@ class Portal:
             raise NOT_FOUND.error()
         if revision is None:
             raise REVISION_REQUIRED.error()
-        edit = Edit(caller.name, what, fingerprint(what, request), now())
+        edit = Edit(caller.name, what, fingerprint(what, request), now_ms())
         present = site.configuration.revision
         if revision in {present, present - 1} and await self._is_repeat(site, edit, words):
             return site
@@ -231,8 +232,3 @@ class Portal:
             return False
         contact = site.configuration.first if edit.what == "first-contact" else site.configuration.second
         return await self._hasher.are_those_of(site.configuration.site_id, words, contact)
-
-
-def now() -> Instant:
-    """The wall clock."""
-    return time.time_ns() // 1_000_000

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Response
 from edges.portal.api import Revision, WhoAsks, answers
 from edges.portal.bodies import TransmitterBody
 from edges.portal.problems import NO_WRAPPING_KEY, REVISION_REQUIRED, REVISION_STALE
-from edges.portal.service import now
 from edges.portal.states import TransmitterState, transmitter_state
 from edges.portal.transmitters import StoredTransmitter, Transmitters
 from edges.web.problems import UNCONFIRMED, documented
 from edges.web.routes import Route
 from edges.web.values import PathId
+from service.clock import now_ms
 
 
 def transmitter_routes(transmitters: Transmitters) -> APIRouter:
@@ -29,12 +29,12 @@ def transmitter_routes(transmitters: Transmitters) -> APIRouter:
         account: PathId, body: TransmitterBody, caller: WhoAsks, revision: Revision, response: Response
     ) -> TransmitterState:
         """Make a transmitter, or replace one: that needs `If-Match`. Its key is encrypted at once. For support."""
-        return _state(response, await transmitters.put(caller, account, body, revision, now()))
+        return _state(response, await transmitters.put(caller, account, body, revision, now_ms()))
 
     @router.delete("/{account}", status_code=204, responses=documented(UNCONFIRMED, REVISION_REQUIRED, REVISION_STALE))
     async def delete_transmitter(account: PathId, caller: WhoAsks, revision: Revision) -> None:
         """Delete a transmitter: its record becomes a tombstone. For support."""
-        await transmitters.delete(caller, account, revision, now())
+        await transmitters.delete(caller, account, revision, now_ms())
 
     return router
 

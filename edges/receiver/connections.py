@@ -12,6 +12,7 @@ from edges.receiver.framing import CheckedFrame, FrameDefect, Framer, Tolerance
 from edges.receiver.intake import Arrival
 from edges.receiver.metrics import Closed, Transport
 from edges.receiver.protocol_check import ProtocolCheck
+from service.clock import now_ms
 
 if TYPE_CHECKING:
     from edges.receiver.listener_context import ListenerContext
@@ -85,7 +86,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is None or self._protocol_check.is_foreign:
             return
         self.heard_at = since = time.monotonic()
-        arrival = Arrival(time.time_ns() // 1_000_000, since, self._address)
+        arrival = Arrival(now_ms(), since, self._address)
         is_in_pieces = self._framer.has_rest
         cuts = self._protocol_check.admitted(self._framer.feed(bytes(_BUFFER[:size])))
         if cuts:

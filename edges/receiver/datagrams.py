@@ -10,6 +10,7 @@ from edges.receiver import faults
 from edges.receiver.framing import CheckedFrame, FrameDefect, Framer, Tolerance
 from edges.receiver.intake import Arrival
 from edges.receiver.protocol_check import ProtocolCheck
+from service.clock import now_ms
 
 if TYPE_CHECKING:
     from edges.receiver.listener_context import ListenerContext
@@ -37,7 +38,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, peer: tuple[str, int]) -> None:
         """Take its frames; behind what is another protocol, none."""
-        arrival = Arrival(time.time_ns() // 1_000_000, time.monotonic(), peer[0])
+        arrival = Arrival(now_ms(), time.monotonic(), peer[0])
         framer = Framer()
         cuts = ProtocolCheck().admitted(framer.feed(data))
         self._count_tolerated(cuts, framer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections import OrderedDict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Final
@@ -24,6 +23,7 @@ from edges.web.problems import UNCONFIRMED, documented
 from edges.web.tokens import Machine, TokenFile
 from edges.web.values import Body, Id, Instant, PathId, Text
 from schemas.contract.alert_kinds import AlertKind
+from service.clock import now_ms
 
 if TYPE_CHECKING:
     from edges.receiver.intake import Publisher
@@ -92,7 +92,7 @@ class HttpIntake:
 
     def _signal(self, alert: Alert, raw: bytes, *, is_repeat: bool) -> Signal:
         digest = hashlib.sha256(raw).digest()[:4].hex()
-        at = self._times.at(digest, time.time_ns() // 1_000_000)
+        at = self._times.at(digest, now_ms())
         return Signal(
             signal_id=f"--{digest}-{at}-{self._receiver}-1",
             site_id=alert.site_id,

@@ -32,6 +32,7 @@ from edges.receiver.wrapping import Wrapping
 from edges.web.server import WebServer
 from edges.web.tokens import TokenFile
 from service import gc_control
+from service.clock import now_ms
 from service.logs import logger
 
 _log = logger(__name__)
@@ -74,7 +75,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             {"transmitters": Reading(decode=checked(decode) if has_registry else None)},
             self._take_transmitters,
         )
-        signals_since = FromTime(time.time_ns() // 1_000_000 - REMEMBERED_MS)
+        signals_since = FromTime(now_ms() - REMEMBERED_MS)
         self._own = OwnSignals(settings.id, self._framing.reader("signals"))
         self._signal_view = View(
             connection,
@@ -89,7 +90,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             self._transmitter_view.start()
             self._signal_view.start()
             stack.push_async_callback(self._stop_kafka)
-            gc_control.seldom()
+            gc_control.collect_seldom()
             await self._producer.start()
             signal, alert = await self._framing.writers(TOPICS, partial(self._readiness.say, "registry"))
             publisher = Publisher(self._producer, signal, alert, self._own)
@@ -99,7 +100,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
                 await view.wait_read()
                 self._readiness.arrive(thing)
             self._is_whole = True
-            gc_control.collect_and_keep()
+            gc_control.collect_and_freeze()
             intake = self._intake(publisher, capacity)
             listener = Listener(self._settings, intake, self._addresses, self._metrics)
             web = WebServer(self._application(publisher, capacity), self._settings.host, self._settings.http_port)

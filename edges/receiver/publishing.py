@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from edges.kafka.producer import Record
+from service.clock import now_ms
 
 if TYPE_CHECKING:
     from edges.kafka.producer import Producer
@@ -33,7 +33,7 @@ class OwnSignals:
     def __init__(self, receiver: str, decode: Callable[[bytes], Signal]) -> None:
         self._receiver = receiver
         self._decode = decode
-        self._sure_from = time.time_ns() // 1_000_000  # what came before may be an earlier process's, or ours
+        self._sure_from = now_ms()  # what came before may be an earlier process's, or ours
         self.foreign = 0
         self._values: OrderedDict[bytes, Signal] = OrderedDict()
 

@@ -9,11 +9,11 @@ engine drops them as duplicates.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable
 
 from edges.receiver.repeats import Copy, Entry, Identity, KeptEvent, Repeats
 from edges.values import Signal
+from service.clock import now_ms
 
 _REMEMBERED = frozenset({"ALERT", "SIGNAL", "REPEATED"})
 
@@ -63,7 +63,7 @@ class SignalLog:
 
     def take(self, signals: Iterable[Signal]) -> None:
         """Take records as they were read, each partition in its order."""
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         for signal in signals:
             entry = entry_of(signal)
             copy = self._repeats.learn(entry, now) if entry is not None else None

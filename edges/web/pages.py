@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from edges.web.sessions import LAX
 from edges.web.sign_in import SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, SignIn
 from edges.web.static_files import StaticFiles
 from edges.web.values import write_instant
+from service.clock import now_ms
 
 HERE: Final = Path(__file__).parent
 THEME_COOKIE: Final = "ronde-theme"
@@ -58,7 +58,7 @@ class Pages:
         self.static = StaticFiles(folders)
         self._people = people
         self._places = places
-        self.clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+        self.clock: Callable[[], int] = now_ms
         self._has_provider = has_provider
         self._translations = catalogues(folders)
         self._environments = {

@@ -18,6 +18,7 @@ from edges.network import bound_socket
 from edges.web.middleware import HEADERS
 from edges.web.problems import ProblemKind
 from edges.web.requests import PunctualRequests
+from service.hosts import address_of
 from service.stopping import end_in
 
 PROCESS_STOP_SECONDS: Final = 5.0
@@ -86,8 +87,7 @@ class WebServer:
     def address(self) -> str:
         """Where it listens: ``http://127.0.0.1:6071``."""
         assert self._bound is not None, "not started"
-        host, port = self._bound
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return address_of(*self._bound)
 
 
 async def stop_signal() -> None:

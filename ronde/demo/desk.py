@@ -20,6 +20,7 @@ from ronde.demo.report import Inputs
 from ronde.demo.stage import DESK, EVERY, Stage, add_settings, address
 from ronde.local.ports import free_port
 from ronde.shared.errors import Failed
+from service.clock import now_ms
 from service.words import normal
 
 ANSWERED: Final = portal.CONFIGURED  # the one whose words are known; the telephony answers the others
@@ -131,5 +132,5 @@ def _is_of(result: Record, answer: Answer) -> bool:
 
 
 def _said() -> dict[str, Any]:
-    at = write_instant(time.time_ns() // 1_000_000)
+    at = write_instant(now_ms())
     return {"outcome": _REPLY.outcome, "situation": _REPLY.situation, "detail": _REPLY.detail, "at": at}

@@ -1,6 +1,5 @@
 """Read the topics like any other consumer: read_committed, from their beginning."""
 
-import logging
 from collections.abc import Iterator
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -11,10 +10,11 @@ from ronde.demo.board import Board, InputPosition
 from ronde.shared.errors import Failed
 from schemas.contract.topics import OUTPUT_TOPICS, TOPICS
 from service.headers import headers_of
+from service.silence import silent
 
 ANSWER_SECONDS = 10.0  # how long the broker may take to describe its topics
 CHUNK = 500  # records
-SILENT = logging.Logger("ronde.demo.kafka", logging.CRITICAL + 1)  # what a client says comes as errors too
+SILENT = silent("ronde.demo.kafka")
 EVENTS = ("alerts", "call-results", "dispatch-reports", "operator-actions")  # inputs that end in one way or another
 
 

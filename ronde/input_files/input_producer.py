@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from schemas.avro.generated import writer
 from schemas.avro.loader import load as load_schema
 from schemas.contract.topics import INPUT_BYTES, TOPICS
 from service.registry import Registry, client
+from service.silence import silent
 from streams.escalation.values import Event, Site
 from streams.kafka.access import require
 from streams.kafka.acl import Grant
@@ -82,10 +82,7 @@ class InputProducer:
             "message.max.bytes": TOPICS[topic].max_message_bytes,
             "message.timeout.ms": GIVE_UP_MS,
         }
-        silent = logging.Logger(
-            "ronde.input_files.input_producer", level=logging.CRITICAL + 1
-        )  # what it says comes as errors too
-        self._producer = Producer(properties, logger=silent)
+        self._producer = Producer(properties, logger=silent(__name__))
 
     def send(self, key: str, value: Site | Event | Transmitter | None, mark: int = 0) -> None:
         """Hand over one record; None is a tombstone. Raises `TooLargeError`, and the record is not sent."""

@@ -5,7 +5,6 @@ Its folder is that of every `Server`, with ``server.properties``.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from ronde.local import jars
 from ronde.local.kafka_properties import PROPERTIES
 from ronde.local.ports import HOST, free_port
 from ronde.local.server import Server, last_lines
+from service.silence import silent
 
 # Fixed, so that nodes started one by one can form one cluster; a node's data is in its folder.
 CLUSTER_ID: Final = "cm9uZGUtbG9jYWwta2Fma2E"
@@ -112,8 +112,7 @@ class Kafka(Server):
         from confluent_kafka import KafkaException  # noqa: PLC0415 - heavy
         from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - heavy
 
-        silent = logging.Logger("ronde.local.kafka", level=logging.CRITICAL + 1)  # failure is expected here
-        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0}, logger=silent)
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0}, logger=silent(__name__))
         try:
             brokers = admin.list_topics(timeout=2).brokers.values()
         except KafkaException:

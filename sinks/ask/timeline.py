@@ -194,9 +194,17 @@ def timeline(connection: Connection, incident_id: str, *, personal: bool) -> Tim
     came, sent = _inputs(connection, parameters), _outputs(connection, parameters)
     steps = [
         Step(
-            *event[:9],
-            came.get(event.version) or _without_record(event),
-            [sent.get(output, Missing(output)) for output in event.outputs],
+            version=event.version,
+            at=event.at,
+            rule=event.rule,
+            phase_from=event.phase_from,
+            phase_to=event.phase_to,
+            round=event.round,
+            position=event.position,
+            deadline=event.deadline,
+            disposition=event.disposition,
+            came=came.get(event.version) or _without_record(event),
+            sent=[sent.get(output, Missing(output)) for output in event.outputs],
         )
         for event in events
     ]

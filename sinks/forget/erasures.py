@@ -8,23 +8,25 @@ back what was erased. A record is JSON: ``site_id`` and ``contact_id`` (one of t
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, Producer, TopicPartition
 from psycopg.types.json import Jsonb
 
 from schemas.contract.topics import Topic
 from service.hearing import Hearing
 from service.pauses import KAFKA_SECONDS
+from service.silence import silent
 from sinks import topic_admin
 from sinks.database.postgres import Connection, away
 from sinks.database.sql import query
 from sinks.errors import Away
+from sinks.kafka import client_positions, kafka_away
 from sinks.rows.feeds import FEED_OF
 
 if TYPE_CHECKING:
@@ -109,32 +111,22 @@ def create_topic(configuration: Configuration) -> None:
     A broker may show a topic a moment after it was made; that is waited for.
     """
     name = configuration.topic(TOPIC.name)
-    consumer = Consumer(configuration.reader("read_committed"), logger=_silent())
-    try:
+    with closing(Consumer(configuration.reader("read_committed"), logger=silent(__name__))) as consumer, kafka_away():
         if name in consumer.list_topics(timeout=_ANSWER_SECONDS).topics:
             return
         topic_admin.create_topic(configuration, name, TOPIC.configuration())
         give_up = time.monotonic() + _ANSWER_SECONDS
         while name not in consumer.list_topics(timeout=_ANSWER_SECONDS).topics and time.monotonic() < give_up:
             time.sleep(KAFKA_SECONDS)
-    except KafkaException as error:
-        raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
-    finally:
-        consumer.close()
 
 
 def ends_now(configuration: Configuration) -> Ends:
     """Where the logs end that the ledger is fed with, open transactions included. Raises `Away`."""
-    consumer = Consumer(configuration.reader("read_uncommitted"), logger=_silent())
-    try:
+    with closing(Consumer(configuration.reader("read_uncommitted"), logger=silent(__name__))) as consumer, kafka_away():
         known = consumer.list_topics(timeout=_ANSWER_SECONDS).topics
         counts = {topic: len(known[topic].partitions) for topic in configuration.fed if topic in known}
         logs = [TopicPartition(topic, at, OFFSET_END) for topic, count in counts.items() for at in range(count)]
         found = consumer.offsets_for_times(logs, _ANSWER_SECONDS) if logs else []
-    except KafkaException as error:
-        raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
-    finally:
-        consumer.close()
     if failed := [log.error for log in found if log.error is not None]:
         raise Away("kafka", f"Kafka does not say where its topics end: {failed[0].str()}")
     ends = {(log.topic, log.partition): log.offset for log in found}
@@ -144,7 +136,7 @@ def ends_now(configuration: Configuration) -> Ends:
 def send(configuration: Configuration, producer: Mapping[str, Any], erasure: Erasure) -> None:
     """Send an erasure to the topic, and wait until the broker has it. Raises `Away`."""
     failed: list[KafkaError] = []
-    client = Producer({**producer, "enable.idempotence": True, "message.timeout.ms": 20_000}, logger=_silent())
+    client = Producer({**producer, "enable.idempotence": True, "message.timeout.ms": 20_000}, logger=silent(__name__))
     client.produce(
         configuration.topic(TOPIC.name),
         erasure.value(),
@@ -162,7 +154,7 @@ class ErasureLog:
     def __init__(self, configuration: Configuration) -> None:
         self._topic = configuration.topic(TOPIC.name)
         self.hearing = Hearing()
-        self._consumer = Consumer(configuration.reader("read_committed"), logger=_silent())
+        self._consumer = Consumer(configuration.reader("read_committed"), logger=silent(__name__))
         self._firsts: dict[int, int] = {}
         self._ends: dict[int, int] = {}
 
@@ -171,7 +163,7 @@ class ErasureLog:
 
         ``may_be_missing``: where Kafka has no such topic yet, nothing was erased; a sink has made it before it asks.
         """
-        try:
+        with kafka_away():
             topic = self._consumer.list_topics(self._topic, _ANSWER_SECONDS).topics[self._topic]
             is_missing = topic.error is not None and topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
             # With an error it has no partitions here, as if nothing were erased.
@@ -184,8 +176,6 @@ class ErasureLog:
                 if low < high:
                     self._ends[log.partition] = high
             self._consumer.assign(logs)
-        except KafkaException as error:
-            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
 
     def rest(self) -> Iterator[bytes]:
         """The values up to the end that `begin` noted. Raises `Away` when none comes any more."""
@@ -194,9 +184,10 @@ class ErasureLog:
             for value in self.news(0.1):
                 yield value
                 give_up = time.monotonic() + _NEWS_SECONDS  # however long it takes to carry out all of them
-            for log in self._consumer.position([TopicPartition(self._topic, number) for number in self._ends]):
-                if log.offset >= self._ends[log.partition]:
-                    del self._ends[log.partition]
+            at = client_positions(self._consumer, [(self._topic, number) for number in self._ends])
+            for (_, number), offset in at.items():
+                if offset >= self._ends[number]:
+                    del self._ends[number]
             if time.monotonic() > give_up:
                 raise Away("kafka", f"the topic {self._topic} could not be read to its end")
 
@@ -209,8 +200,8 @@ class ErasureLog:
 
     def positions(self) -> dict[Log, int]:
         """The offset that each log is read at next."""
-        logs = self._consumer.position([TopicPartition(self._topic, number) for number in self._firsts])
-        return {(self._topic, log.partition): max(log.offset, self._firsts[log.partition]) for log in logs}
+        at = client_positions(self._consumer, [(self._topic, number) for number in self._firsts])
+        return {log: max(offset, self._firsts[log[1]]) for log, offset in at.items()}
 
     def listen(self, seconds: float) -> None:
         """Find out from time to time whether the consumer is answered in time; its ``hearing`` says so."""
@@ -219,7 +210,3 @@ class ErasureLog:
     def close(self) -> None:
         """Stop reading."""
         self._consumer.close()
-
-
-def _silent() -> logging.Logger:
-    return logging.Logger("sinks.forget.erasures", level=logging.CRITICAL + 1)  # its messages come as errors too

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
+from service.logs import logger
 from service.lost_leader import PASSED_ON, Standstill
 from service.pages import OperationPages
 from service.pauses import postgres_pause
@@ -20,7 +19,7 @@ from sinks.process.session import Session
 if TYPE_CHECKING:
     from sinks.settings import Configuration
 
-_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+_log = logger(__name__)
 
 _STOP_SECONDS: Final = 10.0  # for the chunk under way; then the process ends, and loses nothing
 

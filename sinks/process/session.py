@@ -12,10 +12,9 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from schemas.avro.errors import RegistryUnreachable
 from service.hearing import SILENT_SECONDS, Hearing
+from service.logs import logger
 from service.pooling import refuse_shared_sessions
 from sinks import faults
 from sinks.database.migrate import migrate
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from sinks.observe.readiness import SinkReadiness
     from sinks.settings import Configuration
 
-_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+_log = logger(__name__)
 
 _LOOK_SECONDS: Final = 1.0  # between two looks at erasures, months and positions
 _QUIET_SECONDS: Final = 3.0  # without a record, after which none is taken to wait for the registry
@@ -154,7 +153,7 @@ class Session:
 
     def _refuse_standstill(self) -> None:
         """Raise `Away` where a client has lost sight of a leader: the next session has others."""
-        log = self._standstill.look(self._source.still)
+        log = self._standstill.look(self._source.stuck_logs.look)
         if log is not None:
             raise Away("kafka", f"{log[0]}, partition {log[1]}: its leader answers, and the client reads no further")
 

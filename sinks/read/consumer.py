@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.contract.topics import RECEIVED_BYTES, TOPICS
 from service.hearing import Hearing
+from service.logs import logger
 from sinks.errors import Away, SinkError
+from sinks.kafka import client_positions, kafka_away
+from sinks.read.standstill import StuckLogs
 from sinks.topic_admin import topic_ids
 
 if TYPE_CHECKING:
@@ -25,21 +27,18 @@ if TYPE_CHECKING:
 
     from sinks.observe.metrics import SinkMetrics
     from sinks.observe.readiness import SinkReadiness
-    from sinks.read.lag import Lag, Still
+    from sinks.read.lag import Lag
     from sinks.read.offsets import Offsets
     from sinks.rows.chunk import Log
     from sinks.settings import Configuration
     from sinks.write.ledger import Ledger
     from sinks.write.writer import Writer
 
-_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+_log = logger(__name__)
 
 _ANSWER_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 10.0  # between two looks for missing topics
 _MOVE_ON_SECONDS: Final = 60.0  # between two moves of the ledger's positions past what has no record
-_STILL_SECONDS: Final = 10.0  # for so long a log is read no further, though there is more
-_OFTEN_SECONDS: Final = 30.0  # between two looks at what stands still; later, it may have waited for PostgreSQL
-_END_SECONDS: Final = 1.0
 _MANY: Final = 10_000  # records at once, behind which others may wait in the client: its memory may not hold more
 _IDLE_SECONDS: Final = 0.25  # the longest wait for records, after which the sink looks whether to end
 # `[kafka]` in the settings may replace these: they change the speed, not the result.
@@ -53,7 +52,7 @@ _SPEED: Final[dict[str, Any]] = {
 class LedgerConsumer:
     """Reads the assigned partitions from the offsets of the ledger. Every method raises `Away` when Kafka is away.
 
-    Creating it raises `SinkError` when librdkafka refuses the settings.
+    Creating it raises `SinkError` when librdkafka refuses the settings. ``stuck_logs``: what it reads no further.
     """
 
     def __init__(
@@ -77,19 +76,19 @@ class LedgerConsumer:
         self._chunk_max = configuration.sink.chunk_max
         self._is_incremental = configuration.sink.group_protocol == "consumer"
         self._positions: dict[Log, int] = {}
-        self._former: dict[Log, int] = {}  # the client's position of a former assignment, which it may still tell
+        self._former_positions: dict[Log, int] = {}  # of an assignment that is over; the client may still tell them
         self._changed = False
         self._failure: Exception | None = None
         self._missing: frozenset[str] = frozenset()
         self._looked = 0.0
-        self._moved_on = self._sought_still = time.monotonic()
-        self._full_at = float("-inf")  # when there was last more than one poll took
+        self._moved_on = time.monotonic()
         self.hearing = Hearing()
         try:
             self._consumer = Consumer(_properties(configuration, metrics), logger=logging.getLogger("librdkafka"))
         except KafkaException as error:
             refused = error.args[0].str()
             raise SinkError(f"there is no consumer with these settings: {refused}. Correct them") from error
+        self.stuck_logs = StuckLogs(self._consumer, lag)
 
     def subscribe(self) -> None:
         """Join the group, for the topics that exist. Raises `SinkError` when one of the engine is missing.
@@ -122,10 +121,8 @@ class LedgerConsumer:
 
     def _existing_topics(self, seconds: float) -> set[str]:
         """The topics that the broker shows to this sink."""
-        try:
+        with kafka_away():
             return set(self._consumer.list_topics(timeout=seconds).topics)
-        except KafkaException as error:
-            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
 
     def poll(self) -> list[Message]:
         """The records that have arrived; waits a moment for the first."""
@@ -135,7 +132,7 @@ class LedgerConsumer:
             raise self._failure
         taken = (first, *rest) if first is not None else ()
         if len(taken) >= min(self._chunk_max, _MANY):
-            self._full_at = time.monotonic()
+            self.stuck_logs.note_full_poll()
         messages = []
         for message in taken:
             if (error := message.error()) is None:
@@ -164,45 +161,12 @@ class LedgerConsumer:
         if not self._positions:
             return
         # Beyond the last record, where a log ends with the marker of a transaction, which no consumer returns.
-        at = self._consumer.position([TopicPartition(*log) for log in self._positions])
-        told = {(log.topic, log.partition): log.offset for log in at}
-        reached = {log: max(offset, 0) for log, offset in told.items() if offset != self._former.get(log)}
+        positions = client_positions(self._consumer, self._positions)
+        reached = {log: max(at, 0) for log, at in positions.items() if at != self._former_positions.get(log)}
         self._lag.reach(reached)
         if time.monotonic() - self._moved_on > _MOVE_ON_SECONDS:
             self._moved_on = time.monotonic()
             self._ledger.move_on(reached)
-
-    def still(self) -> dict[Log, float]:
-        """The logs that are read no further, though there is more and their leaders answer; and since when (monotonic).
-
-        To be called often. None stands still that may wait behind others, in the client or while the sink is held up.
-        """
-        now = time.monotonic()
-        is_late, self._sought_still = now - self._sought_still > _OFTEN_SECONDS, now
-        suspected = {
-            log: still
-            for log, still in self._lag.still().items()
-            if now - max(still.since, self._full_at) > _STILL_SECONDS
-        }
-        if is_late or not suspected:
-            return {}
-        read = self._read_to_their_end(suspected)
-        return {log: max(still.since, self._full_at) for log, still in suspected.items() if log not in read}
-
-    def _read_to_their_end(self, logs: Mapping[Log, Still]) -> set[Log]:
-        """The logs with nothing more for this client, as where an open transaction hides the rest.
-
-        One whose end it does not find is none. The client's own position counts beside the one reached: where a log
-        is assigned again and ends with markers, it may be the same as before, and then moves nothing (`_former`).
-        """
-        at = self._consumer.position([TopicPartition(*log) for log in logs])
-        told = {(log.topic, log.partition): log.offset for log in at}
-        try:
-            ends = self._consumer.offsets_for_times([TopicPartition(*log, OFFSET_END) for log in logs], _END_SECONDS)
-        except KafkaException:
-            return set()
-        answered = {(end.topic, end.partition): end.offset for end in ends if end.error is None}
-        return {log for log, end in answered.items() if end <= max(logs[log].offset, told[log])}
 
     def close(self) -> None:
         """Leave the group."""
@@ -229,8 +193,7 @@ class LedgerConsumer:
         else:
             consumer.assign(logs)
         if claimed:
-            at = consumer.position([TopicPartition(*log) for log in claimed])
-            self._former |= {(log.topic, log.partition): log.offset for log in at}
+            self._former_positions |= client_positions(consumer, claimed)
         self._positions |= claimed
         self._lag.reach(claimed)
         if logs:

@@ -8,18 +8,20 @@ that. A record whose bytes behind the id are no value either is bad, and does no
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from schemas.avro.decoder import decoder
 from schemas.avro.errors import NoRegistry, Undecodable
 from schemas.contract.topics import TOPICS
+from service.silence import silent
 from sinks.errors import Away
+from sinks.kafka import kafka_away
 from sinks.rows.feeds import FEEDS, Feed
 
 if TYPE_CHECKING:
@@ -63,8 +65,7 @@ class Framing:
 
     def _workers_write_plain(self) -> bool:
         """Whether the newest output that decodes has no id before it; False while there is none."""
-        consumer = Consumer(self._properties, logger=logging.Logger("sinks.read.framing", level=logging.CRITICAL + 1))
-        try:
+        with closing(Consumer(self._properties, logger=silent(__name__))) as consumer, kafka_away():
             logs: list[Log] = [
                 (topic, number)
                 for topic in self._decoders
@@ -87,8 +88,4 @@ class Framing:
                 except Undecodable:
                     continue  # written by another program
                 return True
-        except KafkaException as error:
-            raise Away("kafka", f"Kafka does not answer: {error.args[0].str()}") from None
-        finally:
-            consumer.close()
         return False

@@ -20,10 +20,10 @@ _ASK_SECONDS: Final = 2.0
 _SILENT_SECONDS: Final = 10.0  # after which a broker that does not answer makes the sink not ready
 
 
-class Still(NamedTuple):
-    """A log that has more: up to which offset it was reached, and since when (monotonic)."""
+class Unread(NamedTuple):
+    """The rest of a log: from which offset on, up to which it was reached, and since when (monotonic)."""
 
-    offset: int
+    reached: int
     since: float
 
 
@@ -78,11 +78,11 @@ class Lag:
                     known.pop(log, None)
                 self._metrics.forget(self._topics[log[0]], log[1])
 
-    def still(self) -> dict[Log, Still]:
+    def unread(self) -> dict[Log, Unread]:
         """The logs that have more than was reached, of those whose leaders answer."""
         with self._lock:
             return {
-                log: Still(self._reached[log], self._moved_at[log])
+                log: Unread(self._reached[log], self._moved_at[log])
                 for log in self._led
                 if log in self._ends and self._ends[log] > self._reached[log]
             }

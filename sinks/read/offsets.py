@@ -5,13 +5,13 @@ librdkafka's admin client may end the process when a broker goes away while it i
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from service.hearing import Hearing, hears
+from service.silence import silent
 from sinks.errors import Away
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Offsets:
         self._consumer = Consumer(
             # A log ends at its high watermark: records of an open transaction count as lag.
             configuration.reader("read_uncommitted"),
-            logger=logging.Logger("sinks.read.offsets", level=logging.CRITICAL + 1),  # its messages come as errors too
+            logger=silent(__name__),
         )
 
     def firsts(self, logs: Iterable[Log], seconds: float) -> dict[Log, int]:

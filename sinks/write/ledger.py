@@ -14,9 +14,9 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import psycopg
-import structlog
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
+from service.logs import logger
 from service.postgres import reason
 from sinks import faults
 from sinks.database.feed_sql import create_staging, put
@@ -27,7 +27,7 @@ from sinks.rows.chunk import LedgerChunk, Log, Piece, RefusedRecord, refused
 from sinks.rows.copy_text import copy_text
 from sinks.rows.feeds import Feed
 
-_log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+_log = logger(__name__)
 
 Way: TypeAlias = Literal["new", "known", "by halves"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.contract.topics import OWN_BYTES
 from service.pauses import KAFKA_SECONDS, kafka_answer, retriable_for
+from service.silence import silent
 
 if TYPE_CHECKING:
     from streams.formats.message import Headers
@@ -61,9 +61,6 @@ class FencedProducer:
     def __init__(self, settings: Settings, name: str) -> None:
         """Raises `FencedError`: the broker does not answer or allow it, or librdkafka refuses the settings."""
         self._servers = settings.kafka["bootstrap.servers"]
-        silent = logging.Logger(
-            "streams.dlq.fenced_producer", level=logging.CRITICAL + 1
-        )  # it raises what it has to say
         properties: dict[str, Any] = {
             **settings.client("producer"),
             "transactional.id": name,
@@ -75,7 +72,7 @@ class FencedProducer:
             "error_cb": lambda _: None,
         }
         try:
-            self._producer = Producer(properties, logger=silent)
+            self._producer = Producer(properties, logger=silent(__name__))
         except KafkaException as error:
             raise FencedError(
                 f"there is no producer with these settings: {error.args[0].str()}. Correct them"

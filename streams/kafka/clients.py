@@ -22,6 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are do
 from schemas.contract.topics import OWN_BYTES, RECEIVED_BYTES, BrokerLog
 from service.hearing import hears
 from service.logs import logger
+from service.silence import silent
 from streams.kafka.admin import AWAY
 
 if TYPE_CHECKING:
@@ -189,9 +190,8 @@ def _asking(settings: Settings) -> AdminClient:
 
     It is silent: the others report that the broker is away.
     """
-    silent = logging.Logger("streams.kafka.asking", level=logging.CRITICAL + 1)
     properties: dict[str, Any] = {**settings.client("admin"), "error_cb": lambda _: None}
-    return AdminClient(properties, logger=silent)
+    return AdminClient(properties, logger=silent("streams.kafka.asking"))
 
 
 def hasten_group(settings: Settings) -> bool:

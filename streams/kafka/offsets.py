@@ -6,7 +6,6 @@ open transaction holds up, and the one that a reader with read_committed gets (a
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
@@ -18,6 +17,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from schemas.contract.topics import BrokerLog, Log
 from service.pauses import KAFKA_SECONDS, kafka_answer
+from service.silence import silent
 from streams.escalation.values import Instant
 from streams.kafka.offset_notes import OffsetNotes, read_notes
 
@@ -45,9 +45,8 @@ class Offsets:
     def __init__(self, settings: Settings) -> None:
         self.notes: dict[Log, OffsetNotes] = {}
         self._settings = settings
-        silent = logging.Logger("streams.kafka.offsets", level=logging.CRITICAL + 1)  # what it says comes as errors too
         properties: dict[str, Any] = {**settings.client("admin"), "error_cb": lambda _: None}
-        self._admin = AdminClient(properties, logger=silent)
+        self._admin = AdminClient(properties, logger=silent(__name__))
 
     def first(self, logs: Iterable[Log]) -> dict[Log, int]:
         """The first offset that is still there."""

@@ -6,7 +6,6 @@ marker, which no reader is shown, and behind an open transaction there may be mo
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
@@ -16,6 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from schemas.contract.topics import ENGINE_TOPICS, RECEIVED_BYTES
 from service.headers import headers_of
 from service.log_record import LogRecord
+from service.silence import silent
 from streams.kafka import offsets
 from streams.kafka.admin import ANSWER_SECONDS
 from streams.kafka.offsets import Offsets, ReadingError, held_up, refusal
@@ -61,7 +61,6 @@ class Logs:
         self.topics = find(settings, ENGINE_TOPICS) if only is None else find_some(settings, only, role)
         self.offsets = Offsets(settings)
         self.told = told
-        silent = logging.Logger("streams.kafka.reading", level=logging.CRITICAL + 1)  # what it says comes as errors too
         properties: dict[str, Any] = {
             "receive.message.max.bytes": RECEIVED_BYTES,
             **settings.client("consumer"),
@@ -74,7 +73,7 @@ class Logs:
             "fetch.wait.max.ms": 20,  # an empty answer marks the end of a partition
             "error_cb": lambda _: None,
         }
-        self._consumer = Consumer(properties, logger=silent)
+        self._consumer = Consumer(properties, logger=silent(__name__))
         self._spans = 0  # begun
         # A client that meets a topic for the first time takes a second to find its leaders, unless it knows all.
         try:

@@ -36,7 +36,7 @@ class Lags:
         """Seconds that the record at ``position`` has waited; 0 if there is none.
 
         ``taken_at`` is the timestamp of the last record taken from the log: what was there before the first look is
-        about as old as what was just taken.
+        about as old as what was just taken. One of a producer without a clock, 0 or below, says nothing.
         """
         is_first_look = log not in self._ends
         ends = self._ends.setdefault(log, deque())
@@ -52,7 +52,7 @@ class Lags:
             return 0.0
         since = ends[0].seen_at
         if since is None:
-            since = self._first_look[log] if taken_at is None else taken_at
+            since = self._first_look[log] if taken_at is None or taken_at <= 0 else taken_at
         return max(now - since, 0) / 1000
 
     def keep(self, logs: Collection[BrokerLog]) -> None:

@@ -23,11 +23,11 @@ from confluent_kafka import libversion
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from service.clock import now_ms
 from service.metrics import Family
 from streams.escalation.names import OPEN_PHASES
 from streams.observe.chunk_metrics import LATENCY, LATER, Tally
 from streams.observe.histogram import FAMILY, Histogram
-from streams.runtime.clock import wall_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -193,7 +193,7 @@ class Metrics:
                     metric.labels(*self._by_partner(labels)).observe(value)
             else:
                 metric.observe_all(amount)
-        now = wall_ms()
+        now = now_ms()
         self.alert_to_call.observe_all(max(now - raised, 0) / 1000 for raised in tally.calling_alerts)
         self.chunk_size.observe(sum(tally.taken.values()) + len(tally.lateness))
 

@@ -91,7 +91,7 @@ class Decider:
             jumps = partition.clock.jumps
             now = partition.now()
             overlay = PartitionOverlay(partition, self._codec, self._site_records, now)
-            ahead_ms = partition.clock.ahead_ms if partition.clock.ahead_ms >= AHEAD_MS else 0
+            ahead_ms = partition.clock.ahead_ms if abs(partition.clock.ahead_ms) >= AHEAD_MS else 0
             builder = RecordBuilder(self._codec, self._topics, number, now, ahead_ms)
             if partition.clock.jumps > jumps:
                 _log.error(

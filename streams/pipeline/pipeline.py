@@ -108,7 +108,7 @@ class Pipeline:
         self._metrics.count(batch.tally)
         for level, event, facts in batch.tally.lines:
             getattr(_log, level)(event, **facts)
-        gc_control.look()
+        gc_control.collect_if_due()
         return batch.unusable
 
 

@@ -53,7 +53,8 @@ class OutputTooLargeError(Exception):
 class RecordBuilder:
     """Records in the order they are written, all at the instant ``now``.
 
-    ``ahead_ms``: how far that is ahead of the wall clock, where results were judged with it; decisions state it.
+    ``ahead_ms``: how far that is ahead of the wall clock (below 0: behind it), where results were judged with it;
+    decisions state it.
     """
 
     def __init__(self, codec: Codec, topics: Mapping[str, str], number: int, now: Instant, ahead_ms: int = 0) -> None:

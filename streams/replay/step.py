@@ -17,7 +17,7 @@ from streams.replay.comparison import Mismatch
 from streams.replay.versions import InForce
 from streams.runtime.clock import AHEAD_HEADER
 
-_MILLISECONDS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+_MILLISECONDS: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 KnownProcedures: TypeAlias = Mapping[tuple[ProcedureName, str], Procedure]
 
 
@@ -58,7 +58,7 @@ class RecordedStep(NamedTuple):
 
     @property
     def ahead_ms(self) -> int:
-        """How far its partition's clock was ahead of the wall clock, if the decision states it."""
+        """How far its partition's clock was ahead of the wall clock (below 0: behind it), if the decision states it."""
         stated = dict(self.records[0].headers).get(AHEAD_HEADER) or b""
         text = stated.decode(errors="replace") if isinstance(stated, bytes) else stated
         return int(text) if _MILLISECONDS.fullmatch(text) else 0

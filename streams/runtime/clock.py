@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from service.clock import now_ms
 from streams.escalation.values import Instant
 
 # The wall clock may be put right by so much; a larger step forward would fire deadlines early.
@@ -17,13 +18,8 @@ _PERCENT_WHILE_AHEAD: Final = 95
 SLOWER: Final = 1 - _PERCENT_WHILE_AHEAD / 100
 # A difference to the clocks of others that is worth judging by, and stating with a decision.
 AHEAD_MS: Final = 1_000
-# The header of a decision with its partition's ``ahead_ms``, in decimal digits; there from `AHEAD_MS` on.
+# The header of a decision with its partition's ``ahead_ms``, in decimal digits; there from `AHEAD_MS` on, either way.
 AHEAD_HEADER: Final = "clock.ahead_ms"
-
-
-def wall_ms() -> Instant:
-    """The wall clock."""
-    return time.time_ns() // 1_000_000
 
 
 def steady_ms() -> int:
@@ -34,10 +30,14 @@ def steady_ms() -> int:
 def partition_time(stated: Instant, now: Instant, ahead_ms: int, sent_at: Instant) -> Instant:
     """What a partition's time was when another clock, that of a record sent at ``sent_at``, showed ``stated``.
 
-    ``now`` is the partition's time and ``ahead_ms`` how far it is ahead of this worker's wall clock. Where that clock
-    was wrongly set back, the partition is not ahead of the sender's: a record says how far at the most. A partition
-    that is ahead runs slower, so it was ahead by more before.
+    ``now`` is the partition's time and ``ahead_ms`` how far it is ahead of this worker's wall clock (below 0: behind).
+    Where that clock was wrongly set back, the partition is not ahead of the sender's, nor behind it where that clock
+    leapt: a record says how far at the most; of a partition that is behind, it says less the longer it waited. A
+    partition that is ahead runs slower, so it was ahead by more before; one that is behind runs with time.
     """
+    if ahead_ms < 0:
+        behind_ms = min(-ahead_ms, sent_at - now) if sent_at > 0 else -ahead_ms
+        return stated - behind_ms if behind_ms >= AHEAD_MS else stated
     ahead_ms = min(ahead_ms, max(now - sent_at, 0))
     if ahead_ms < AHEAD_MS:
         return stated
@@ -57,7 +57,7 @@ class Clock:
     __slots__ = ("_is_behind", "_last", "_last_steady", "_steady", "_wall", "ahead_ms", "jumps")
 
     def __init__(
-        self, floor: Instant, wall: Callable[[], Instant] = wall_ms, steady: Callable[[], int] = steady_ms
+        self, floor: Instant, wall: Callable[[], Instant] = now_ms, steady: Callable[[], int] = steady_ms
     ) -> None:
         self._wall = wall
         self._steady = steady
@@ -77,6 +77,12 @@ class Clock:
         self._is_behind = is_behind
         self.ahead_ms = int(self._last) - wall
         return int(self._last)
+
+    def go_on_from(self, floor: Instant, *, is_armed: bool) -> None:
+        """Be no earlier than ``floor`` from now on: the worker in between, if there was one, may have run ahead."""
+        steady = self._steady()
+        self._last = max(self._reading(steady, self._wall(), is_armed=is_armed)[0], float(floor))
+        self._last_steady = steady
 
     def ahead_now(self, *, is_armed: bool) -> int:
         """``ahead_ms`` as a reading of the clock would find it."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from service.readiness import ProcessReadiness
     from streams.formats.message import Message
     from streams.observe.metrics import Metrics
+    from streams.runtime.clock import Clock
     from streams.settings import Settings
     from streams.state.partition import Store, Unusable
 
@@ -118,10 +119,14 @@ class Assignment:
     # --- restores -----------------------------------------------------------------------------------
 
     def rewind(self, number: int, unusable: Mapping[str, Unusable] = _NOTHING) -> None:
-        """Restore a partition that is held from the log, and read its inputs again from where they are committed."""
+        """Restore a partition that is held from the log, and read its inputs again from where they are committed.
+
+        Its clock goes on: a new one would follow the wall clock wherever that was set meanwhile.
+        """
+        before = self._store.partitions.get(number)
         self._consumer.pause(self._logs(number))
         self._leave(number)
-        self._order(number, unusable)
+        self._order(number, unusable, None if before is None else before.clock)
 
     def settle(self) -> None:
         """Let partitions whose restore is done go to work. Raises what a restore failed with."""
@@ -176,8 +181,8 @@ class Assignment:
         partition = self._store.partitions[message.partition() or 0]
         return (message.offset() or 0) < partition.first_inputs[self._topics[message.topic() or ""]]
 
-    def _order(self, number: int, unusable: Mapping[str, Unusable]) -> None:
-        order = self._orders[number] = Order(number, unusable)
+    def _order(self, number: int, unusable: Mapping[str, Unusable], clock: Clock | None = None) -> None:
+        order = self._orders[number] = Order(number, unusable, clock)
         self._restores.order(order)
         self._report_restores()
 

@@ -122,10 +122,12 @@ class Rebuild:
             if reason is not None:
                 self.unreadable[site_id] = UnreadableSite(offset, reason)
 
-    def partition(self, first_inputs: Mapping[str, int], waiting: Mapping[str, int]) -> Partition:
-        """Return the partition; the arguments are as `Partition` has them."""
+    def partition(
+        self, first_inputs: Mapping[str, int], waiting: Mapping[str, int], clock: Clock | None = None
+    ) -> Partition:
+        """Return the partition; the arguments are as `Partition` and `Order` have them."""
         made = Partition(
-            self.number, Clock(self._latest), sites=self._sites, first_inputs=first_inputs, waiting=waiting,
+            self.number, clock or Clock(self._latest), sites=self._sites, first_inputs=first_inputs, waiting=waiting,
             failed_sites=self._failed_sites, replaced_sites=self._replaced_sites, unusable=self._unusable,
             unreadable_sites=set(self.unreadable),
         )  # fmt: skip
@@ -151,6 +153,8 @@ class Rebuild:
                 made.put_state(site_id, value)
         made.site_bytes = sum(len(site.value) for site in self._sites.values())
         made.heapify()
+        if clock is not None:
+            clock.go_on_from(self._latest, is_armed=bool(made.deadlines))
         return made
 
     def _set_aside(self, made: Partition, key: bytes, reason: str, error: str) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from streams.formats.codec import Codec
     from streams.formats.site_records import SiteRecords
     from streams.observe.metrics import Metrics
+    from streams.runtime.clock import Clock
     from streams.settings import Settings
     from streams.state.partition import Partition, Unusable
 
@@ -51,10 +52,14 @@ class OffsetsLostError(WorkerError):
 
 
 class Order(NamedTuple):
-    """A partition to restore. ``unusable``: sites whose state must be set aside, as `Rebuild` has them."""
+    """A partition to restore. ``unusable``: sites whose state must be set aside, as `Rebuild` has them.
+
+    ``clock``: its own where this worker has held it without a break, as it goes on; None: it gets a new one.
+    """
 
     number: int
     unusable: Mapping[str, Unusable]
+    clock: Clock | None = None
 
 
 class RestoredPartition(NamedTuple):
@@ -146,7 +151,7 @@ class Restores:
         self._metrics.restored.inc(rebuild.records)
         self._metrics.restored_bytes.inc(rebuild.bytes)
         waiting = {topic: ends[topic] for topic in INPUT_TOPICS if ends[topic] > first_inputs[topic]}
-        partition = await asyncio.to_thread(rebuild.partition, first_inputs, waiting)
+        partition = await asyncio.to_thread(rebuild.partition, first_inputs, waiting, order.clock)
         if not committed and (partition.states or rebuild.tombstones):
             group = self._settings.worker.group
             raise OffsetsLostError(
@@ -164,7 +169,7 @@ class Restores:
                 "sites cannot be read: the schema registry is not that of their day",
                 partition=number, sites=len(rebuild.unreadable), first=unreadable.offset, reason=unreadable.reason,
             )  # fmt: skip
-        gc_control.keep()
+        gc_control.freeze()
         return RestoredPartition(order, partition)
 
     def _count_deleted(

@@ -18,7 +18,6 @@ from streams.formats.topic_values import TopicValues
 from streams.kafka import dead_letters as deadletters
 from streams.kafka.dead_letters import Letter
 from streams.kafka.reading import LogRecord, Logs, Span
-from streams.runtime.clock import wall_ms
 from streams.verify.conservation import Account, Discrepancy, End, Sum
 from streams.verify.conservation_sites import SiteAccount, SiteSum
 from streams.verify.versions import Versions
@@ -98,7 +97,7 @@ class Verification:
             number,
             self._committed["sites", number],
             self._recorded,
-            now=wall_ms(),
+            now=now_ms(),
             deleted=self._begins["dead-letters", number],
             horizon=self._horizon(number, ["dead-letters"]),
         )

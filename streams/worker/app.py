@@ -20,6 +20,7 @@ from faust.web import Web
 from faust.web.drivers import aiohttp
 
 from service import gc_control, logs
+from service.hosts import address_of
 from service.readiness import ProcessReadiness, Stalls
 from streams.observe.metrics import Metrics
 from streams.runtime import native_form
@@ -77,7 +78,7 @@ async def _serve(settings: Settings, away: str | None) -> None:
         if away is not None and not await _is_done(preflight.wait(settings, readiness, away), stopped):
             _log.info("worker stops", asked_to=True)
             return
-        gc_control.settle()
+        gc_control.collect_between_chunks()
         worker = Worker(app, settings, readiness, stalls, metrics)
         await app.add_runtime_dependency(worker)
         worker.ended.add_done_callback(lambda _: stopped.set())
@@ -154,8 +155,7 @@ class WorkerPages(aiohttp.Web):
     def address(self) -> str:
         """Where it listens, once it is started."""
         host, port = self._runner.addresses[0][:2]
-        shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{port}"
+        return address_of(host, port)
 
     async def start_server(self) -> None:
         """Listen."""

@@ -26,11 +26,8 @@ def declare(app: faust.App, readiness: ProcessReadiness, stalls: Stalls, metrics
     @app.page("/ready", name="ready")
     async def ready(view: View, _request: Request) -> Response:
         """503 while something must come first, as a restore. JSON: ready, reasons, remarks if any."""
-        reasons = readiness.reasons
-        shown: dict[str, Any] = {"ready": not reasons, "reasons": dict(reasons)}
-        if remarks := readiness.remarks:
-            shown["remarks"] = dict(remarks)
-        return _json(view, shown, ok=not reasons)
+        shown = readiness.as_json()
+        return _json(view, shown, ok=shown["ready"])
 
     @app.page("/metrics", name="metrics")
     async def show_metrics(view: View, _request: Request) -> Response:

@@ -13,13 +13,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS, BrokerLog
+from service.clock import now_ms
 from service.logs import logger
 from service.readiness import Stalls
 from streams.escalation.names import OPEN_PHASES
 from streams.kafka import clients as kafka
 from streams.kafka.ends import Enquiry
 from streams.observe.lags import Lags
-from streams.runtime.clock import wall_ms
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer
@@ -186,7 +186,7 @@ class Watch:
         for log, end in self._enquiry.last.inputs.items():
             if log in positions:
                 position = positions[log]
-                seconds = self._seen.seconds(log, position, end, self._reader.taken_at.get(log), wall_ms())
+                seconds = self._seen.seconds(log, position, end, self._reader.taken_at.get(log), now_ms())
                 is_readable = self._enquiry.last.stable[log] > position
                 lags.append(_Lag(self._topics[log[0]], log[1], position, max(end - position, 0), seconds, is_readable))
         return lags

@@ -23,8 +23,8 @@ from tests.faults.records import Place, Raw, Topics, decode, encode, header_of
 PUT_AWAY: Final = 0
 SITE: Final = 1
 DECIDED: Final = 2
-# A clock that is ahead by less is not judged by (contracts.md, ``clock.ahead_ms``).
-JUDGED_AHEAD_MS: Final = 1_000
+# A clock that differs by less is not judged by (contracts.md, ``clock.ahead_ms``).
+JUDGED_MS: Final = 1_000
 
 
 class Happening(NamedTuple):
@@ -228,16 +228,21 @@ class _Replay:
         return values.event(place[0], decode(place[0], raw.value))
 
     def _judged(self, place: Place, event: Any, decision: Raw) -> Any:
-        """A result with ``ended_at`` as it was judged: by the clock of its partition, where that was ahead.
+        """A result with ``ended_at`` as it was judged: by the clock of its partition, where that was ahead or behind.
 
         A clock that is ahead goes at 95 % of time's pace. It cannot have been ahead by more than the decision is later
-        than its input was sent.
+        than its input was sent, and is taken for behind by no more than it is earlier.
         """
         stated = dict(decision.headers).get("clock.ahead_ms")
         if stated is None or not isinstance(event, CallResult):
             return event
-        ahead = min(int(stated), max(self._life.now - self._inputs[place].timestamp, 0))
-        if ahead < JUDGED_AHEAD_MS:
+        sent_at = self._inputs[place].timestamp
+        later = self._life.now - sent_at
+        if int(stated) < 0:
+            behind = min(-int(stated), -later) if sent_at > 0 else -int(stated)
+            return event._replace(ended_at=event.ended_at - behind) if behind >= JUDGED_MS else event
+        ahead = min(int(stated), max(later, 0))
+        if ahead < JUDGED_MS:
             return event
         since = self._life.now - ahead - event.ended_at  # by the wall clock
         return event._replace(ended_at=self._life.now - since * 95 // 100)

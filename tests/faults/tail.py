@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -12,12 +11,13 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
 from schemas.contract.topics import TOPICS
+from service.silence import silent
 from tests.faults.records import Raw, Topics
 
 END_SECONDS: Final = 180.0
 RENEW_SECONDS: Final = 15.0  # without a record
 _AT_ONCE: Final = 10_000
-SILENT: Final = logging.Logger("tests.faults.clients", level=logging.CRITICAL + 1)  # brokers here are made to fail
+SILENT: Final = silent("tests.faults.clients")  # brokers here are made to fail
 
 
 class HangingTransaction(AssertionError):

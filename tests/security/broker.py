@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST, free_port
+from service.silence import silent
 from tests.support.waiting import eventually
 
 ADMIN: Final = "admin"
@@ -95,8 +95,7 @@ class SecureKafka:
         itself = AdminClient({"bootstrap.servers": self.node.bootstrap_servers})
         itself.alter_user_scram_credentials([asked])[user.name].result()
 
-        silent = logging.Logger("tests.security.broker", level=logging.CRITICAL + 1)
-        client = AdminClient({**self.properties(user), "log_level": 0}, logger=silent)
+        client = AdminClient({**self.properties(user), "log_level": 0}, logger=silent(__name__))
 
         def is_known() -> bool:  # what answers for it may know of it before what signs it in does
             try:

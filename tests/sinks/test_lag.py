@@ -11,7 +11,7 @@ from sinks.errors import Away
 from sinks.observe.metrics import SinkMetrics
 from sinks.observe.readiness import SinkReadiness
 from sinks.read import lag as lag_module
-from sinks.read.lag import Lag, Still
+from sinks.read.lag import Lag, Unread
 from sinks.read.offsets import Offsets
 from sinks.rows.chunk import Log
 from tests.support.waiting import eventually
@@ -88,30 +88,30 @@ def test_a_log_is_still_while_it_has_more_and_its_leader_answers(scene: Scene, m
     clock = {"now": 100.0}
     monkeypatch.setattr("time.monotonic", lambda: clock["now"])
     scene.lag.reach({LOG: 7})
-    assert scene.lag.still() == {}, "its end is not known yet"
+    assert scene.lag.unread() == {}, "its end is not known yet"
     scene.lag.measure()
     clock["now"] = 120.0
     scene.lag.reach({LOG: 7})
-    assert scene.lag.still() == {LOG: Still(7, 100.0)}
+    assert scene.lag.unread() == {LOG: Unread(7, 100.0)}
     scene.lag.reach({LOG: 8})
-    assert scene.lag.still() == {LOG: Still(8, 120.0)}
+    assert scene.lag.unread() == {LOG: Unread(8, 120.0)}
     scene.broker.end = None
     scene.lag.measure()
-    assert scene.lag.still() == {}, "its leader answers no more"
+    assert scene.lag.unread() == {}, "its leader answers no more"
     scene.broker.end = 10
     scene.lag.measure()
     scene.lag.forget([LOG])
-    assert scene.lag.still() == {}, "another sink has it"
+    assert scene.lag.unread() == {}, "another sink has it"
     scene.lag.reach({LOG: 10})
     scene.lag.measure()
-    assert scene.lag.still() == {}
+    assert scene.lag.unread() == {}
 
 
 def test_a_log_whose_lag_is_not_shown_may_stand_still_too(scene: Scene) -> None:
     log = ("ronde.erasures", 0)
     scene.lag.reach({log: 3})
     scene.lag.measure()
-    assert scene.lag.still().keys() == {log}
+    assert scene.lag.unread().keys() == {log}
     assert scene.shown("ronde_sink_lag_records") is None
 
 

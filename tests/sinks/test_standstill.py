@@ -25,10 +25,11 @@ from sinks.observe.readiness import SinkReadiness
 from sinks.process import run as process
 from sinks.process import session as session_module
 from sinks.process.session import Session
-from sinks.read import consumer as consumer_module
 from sinks.read import lag as lag_module
+from sinks.read import standstill as standstill_module
 from sinks.read.consumer import LedgerConsumer
-from sinks.read.lag import Still
+from sinks.read.lag import Unread
+from sinks.read.standstill import StuckLogs
 from sinks.rows.chunk import Log
 from tests.sinks.bench import EMPTY, Bench
 from tests.sinks.test_erasures import LATER
@@ -54,18 +55,18 @@ class Scene:
         self.end: int | None = REACHED + 1
         self.told = -1001  # the client's position
         self.consumer: Any = LedgerConsumer(CONFIGURATION, *[NOTHING] * 6)
-        client = SimpleNamespace(
+        client: Any = SimpleNamespace(
             offsets_for_times=self._ends, position=self._position, poll=self._poll, consume=self._consume
         )
-        lag = SimpleNamespace(still=lambda: {log: Still(REACHED, at) for log, at in self.moved_at.items()})
-        self.consumer.__dict__ |= {"_lag": lag, "_consumer": client, "_chunk_max": 3, "_sought_still": self.now}
-        monkeypatch.setattr("sinks.read.consumer.time.monotonic", lambda: self.now)
+        lag: Any = SimpleNamespace(unread=lambda: {log: Unread(REACHED, at) for log, at in self.moved_at.items()})
+        monkeypatch.setattr("sinks.read.standstill.time.monotonic", lambda: self.now)
+        self.consumer.__dict__ |= {"stuck_logs": StuckLogs(client, lag), "_consumer": client, "_chunk_max": 3}
 
     def after(self, seconds: float) -> dict[Log, float]:
         """What stands still so many seconds later."""
         self.now += seconds
-        still: dict[Log, float] = self.consumer.still()
-        return still
+        stuck: dict[Log, float] = self.consumer.stuck_logs.look()
+        return stuck
 
     def _ends(self, asked: Sequence[TopicPartition], _seconds: float) -> list[Any]:
         if self.end is None:
@@ -97,7 +98,7 @@ def test_a_log_that_has_more_and_is_read_no_further_for_a_while_stands_still(sce
 
 
 def test_a_log_without_an_answer_of_its_leader_or_without_more_does_not(scene: Scene) -> None:
-    scene.moved_at.clear()  # as `Lag.still` gives it
+    scene.moved_at.clear()  # as `Lag.unread` gives it
     assert scene.after(20) == {}
 
 
@@ -140,7 +141,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that stands still for a second gives way."""
     monkeypatch.setattr(lost_leader, "ANSWERED_SECONDS", 1.0)
     monkeypatch.setattr(lost_leader, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(consumer_module, "_STILL_SECONDS", 0.0)
+    monkeypatch.setattr(standstill_module, "_STUCK_SECONDS", 0.0)
     monkeypatch.setattr(lag_module, "_SECONDS", 0.1)
     monkeypatch.setattr(session_module, "_LOOK_SECONDS", 0.1)
 
@@ -257,6 +258,9 @@ def test_an_open_transaction_and_its_marker_at_the_end_of_a_log_are_no_standstil
 def test_the_session_ends_and_names_the_partition(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lost_leader, "ANSWERED_SECONDS", -1.0)
     session: Any = Session.__new__(Session)
-    session.__dict__ |= {"_standstill": Standstill(), "_source": SimpleNamespace(still=lambda: {LOG: 0.0})}
+    session.__dict__ |= {
+        "_standstill": Standstill(),
+        "_source": SimpleNamespace(stuck_logs=SimpleNamespace(look=lambda: {LOG: 0.0})),
+    }
     with pytest.raises(Away, match=r"ronde\.alerts, partition 0: its leader answers, and the client reads no further"):
         session._refuse_standstill()

@@ -24,12 +24,12 @@ CONFIGURATION: Final = Configuration(
 COMPACTED: Final = {"cleanup.policy": "compact"}
 
 
-def create() -> None:
-    topic_admin.create_topic(CONFIGURATION, "ronde.erasures", COMPACTED)
+def create(configuration: Configuration = CONFIGURATION) -> None:
+    topic_admin.create_topic(configuration, "ronde.erasures", COMPACTED)
 
 
-def ids() -> None:
-    assert topic_admin.topic_ids(CONFIGURATION, ["ronde.alerts"]) == {"ronde.alerts": "4AmFtdWV"}
+def ids(configuration: Configuration = CONFIGURATION) -> None:
+    assert topic_admin.topic_ids(configuration, ["ronde.alerts"]) == {"ronde.alerts": "4AmFtdWV"}
 
 
 @pytest.fixture
@@ -59,6 +59,24 @@ def test_a_process_that_ends_or_times_out_is_a_broker_that_is_away(answering: An
     answering(answer)
     with pytest.raises(Away):
         ask()
+
+
+@pytest.mark.slow  # it starts the process
+def test_settings_that_librdkafka_refuses_end_the_sink_with_the_reason() -> None:
+    with pytest.raises(SinkError, match=r'these settings: No such configuration property: "no\.such\.thing"'):
+        ids(CONFIGURATION._replace(admin={"no.such.thing": "1"}))
+
+
+@pytest.mark.parametrize("ask", [create, ids])
+def test_a_process_that_fails_by_itself_ends_the_sink_with_its_last_line_and_no_secret(
+    ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], **_options: Any) -> subprocess.CompletedProcess[bytes]:
+        raise subprocess.CalledProcessError(1, command, b"", b"Traceback\n  at\nValueError: not 'hush'\n\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(SinkError, match=r"fails: ValueError: not '…'$"):
+        ask(CONFIGURATION._replace(admin={"sasl.password": "hush"}))
 
 
 def test_the_answer_is_returned(answering: Any) -> None:

@@ -185,6 +185,14 @@ class Logbook:
         encoded = self._codec.encoders[topic](value)  # type: ignore[index]  # an output's
         self.logs[topic][place] = record._replace(value=encoded)
 
+    def behind(self, milliseconds: int) -> None:
+        """The partition was behind the wall clock by so much when the last input, a result, was decided."""
+        self.logs["decisions"][-1].headers.append(("clock.ahead_ms", b"-%d" % milliseconds))
+        sent = self.logs["call-results"][-1]
+        result = RECORDED.value("call-results", sent.value or b"")
+        by_the_wall = encode(result._replace(ended_at=result.ended_at + milliseconds))
+        self.logs["call-results"][-1] = sent._replace(timestamp=sent.timestamp + milliseconds, value=by_the_wall)
+
     def replay(self, **how: Any) -> Verdict:
         """Decide it all again."""
         known = {(name, one.version): one for name, one in [*DEFAULTS.items(), *self._procedures.items()]}

@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from schemas.contract.topics import INPUT_TOPICS
+from streams.runtime.clock import Clock
 from streams.state.assignment import InputsOutOfPlaceError
 from streams.state.partition import Unusable
 from streams.state.restore import LogTruncatedError
@@ -140,6 +141,32 @@ async def test_a_rewound_partition_is_read_again_from_its_committed_offsets() ->
         assert 0 not in made.store.partitions
         accepted = await made.turn_until(lambda: 0 in made.store.partitions and made.assignment.caught_up())
         assert [message.offset() for message in accepted] == [1, 2]
+
+
+@PROTOCOLS
+async def test_a_rewound_partition_keeps_its_clock_and_one_that_is_given_anew_does_not(protocol: str) -> None:
+    async with worker(protocol=protocol) as made:
+        await made.work()
+        wall, steady = 1_000_000, 0
+        kept = Clock(0, lambda: wall, lambda: steady)
+        made.store.partitions[0].clock = kept
+        wall += 600_000
+        assert (kept.now(is_armed=True), kept.jumps) == (1_000_000, 1)
+        made.assignment.rewind(0)
+        await made.turn_until(lambda: 0 in made.store.partitions)
+        assert made.store.partitions[0].clock is kept
+        assert (made.store.partitions[0].now(), kept.jumps) == (1_000_000, 1), "the jump is still not followed"
+        made.commit(0)
+        made.broker.append(made.log("state"), None, b"site-1", time_ms=1_020_000)
+        made.assignment.rewind(0)
+        await made.turn_until(lambda: 0 in made.store.partitions)
+        assert made.store.partitions[0].now() == 1_020_000, "another worker was ahead"
+
+        made.assignment.rewind(0)
+        made.broker.expire(made.consumer)
+        await made.turn_until(lambda: made.metrics.rebalances.labels("lost")._value.get() == 1)
+        await made.turn_until(lambda: len(made.store.partitions) == PARTITIONS)
+        assert made.store.partitions[0].clock is not kept, "others may have had it meanwhile"
 
 
 async def test_catching_up_ends_when_its_time_is_over() -> None:

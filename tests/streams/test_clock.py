@@ -67,6 +67,21 @@ def test_it_goes_on_from_its_state_if_that_is_ahead() -> None:
     assert clock.now(is_armed=True) == 1_300_095
 
 
+def test_it_goes_on_no_earlier_than_what_was_written_meanwhile() -> None:
+    hands = Hands(1_000_000)
+    clock = hands.clock()
+    hands.pass_by(10_000, wall=1_610_000)
+    clock.go_on_from(1_005_000, is_armed=True)
+    assert clock.now(is_armed=True) == 1_010_000, "it is later anyway"
+    assert clock.jumps == 1, "the jump counts when the time is read"
+    hands.pass_by(10_000)
+    clock.go_on_from(1_025_000, is_armed=True)
+    assert clock.now(is_armed=True) == 1_025_000, "what has passed is in it"
+    hands.pass_by(100)
+    assert clock.now(is_armed=True) == 1_025_100
+    assert clock.jumps == 1
+
+
 def test_it_starts_at_the_wall_clock_after_a_long_outage() -> None:
     clock = Hands(1_000_000_000).clock(floor=1_000)
     assert clock.now(is_armed=True) == 1_000_000_000

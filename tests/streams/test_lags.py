@@ -1,5 +1,7 @@
 """The lag in seconds: how long the next record of a log has waited."""
 
+import pytest
+
 from schemas.contract.topics import BrokerLog
 from streams.observe.lags import MOST, Lags
 
@@ -22,6 +24,13 @@ def test_what_was_there_at_the_first_look_is_as_old_as_what_is_taken() -> None:
     assert lags.seconds(LOG, 0, 1_000, None, 103_000) == 3
     assert lags.seconds(LOG, 500, 1_000, 40_000, 104_000) == 64
     assert lags.seconds(LOG, 1_000, 1_200, 99_000, 105_000) == 0
+
+
+@pytest.mark.parametrize("taken_at", [0, -1])
+def test_records_without_a_time_wait_from_the_first_look(taken_at: int) -> None:
+    lags = Lags()
+    assert lags.seconds(LOG, 0, 1_000, None, 100_000) == 0
+    assert lags.seconds(LOG, 500, 1_000, taken_at, 104_000) == 4
 
 
 def test_a_log_that_never_rests_is_remembered_within_bounds() -> None:

@@ -17,8 +17,9 @@ from psycopg.errors import InsufficientPrivilege
 from edges.errors import DatabaseAwayError
 from edges.partners import answering
 from edges.partners.page_tokens import page_token
-from edges.partners.store import Store, now_ms
+from edges.partners.store import Store
 from edges.web import tokens
+from service.clock import now_ms
 from tests.edges.partners.serving import Served, command
 from tests.edges.partners.test_app import signed_in
 from tests.edges.partners.test_sending import reported

@@ -12,7 +12,8 @@ from edges.errors import DatabaseAwayError
 from edges.kafka.errors import UnconfirmedError
 from edges.partners.metrics import PartnersMetrics
 from edges.partners.notices import Notices
-from edges.partners.store import Step, Store, now_ms
+from edges.partners.store import Step, Store
+from service.clock import now_ms
 from tests.edges.partners.serving import Served, command
 from tests.edges.partners.test_sending import dispatch, reported, until
 

@@ -18,7 +18,8 @@ from edges.partners.page_tokens import VALID_MS, dispatch_of
 from edges.partners.posting import Answer
 from edges.partners.sending import Sender
 from edges.partners.sql import query
-from edges.partners.store import Dispatch, Step, Store, now_ms
+from edges.partners.store import Dispatch, Step, Store
+from service.clock import now_ms
 from service.postgres import connect
 from tests.edges.partners.serving import Served, command
 

@@ -9,8 +9,8 @@ import pytest
 
 from edges.kafka.view import Entry
 from edges.portal.callers import PortalDirectory, Right, caller_of
-from edges.portal.service import now
 from edges.values import Readiness
+from service.clock import now_ms
 from service.words import fits
 from tests.edges.portal.serving import ANN, HOME, PEOPLE, Api, make, problem, put, state
 
@@ -250,7 +250,7 @@ async def test_on_test_for_a_day_at_most(api: Api) -> None:
     problem(await put(client, "test", {"until": "2999-01-01T00:00:00Z"}, 1), 422, "INVALID", "until")
     from edges.web.values import write_instant  # noqa: PLC0415
 
-    until = write_instant(now() + 3_600_000)
+    until = write_instant(now_ms() + 3_600_000)
     assert (await put(client, "test", {"until": until}, 1)).json()["test_until"] == until
     assert (await put(client, "test", {"until": None}, 2)).json()["test_until"] is None
     ended, began, made = (await client.get("/v1/sites/S1/service/history")).json()

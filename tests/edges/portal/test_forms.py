@@ -13,9 +13,9 @@ from edges.errors import DatabaseAwayError
 from edges.portal import pages
 from edges.portal.core import Contact, Intervention, Site
 from edges.portal.rows import Edit
-from edges.portal.service import now
 from edges.web.problems import UNCONFIRMED
 from edges.web.values import write_instant
+from service.clock import now_ms
 from tests.edges.portal.serving import ANN, HOME, Api, make, put, state
 
 pytestmark = pytest.mark.asyncio
@@ -131,7 +131,7 @@ async def test_an_imported_contact_keeps_the_word_that_the_form_says_is_kept(api
     zoe = Contact("z", "EXTERNAL", "Zoé\u200b", "Martin", phone="+33639980002", password_hash="$p")
     ann = Contact("ann", "OWNER", "Ann", "Martin", phone="+33639980001")
     site = Site("S1", True, (ann, zoe), None, None, Intervention(), None, 0)
-    await api.store.load_sites([site], Edit("import", "import", b"", now()))
+    await api.store.load_sites([site], Edit("import", "import", b"", now_ms()))
     api.user("ann@example.org", "customer", "S1")
     browser = await api.signed_in("ann@example.org")
     page = await browser.get("/sites/S1/second-contact")
@@ -164,7 +164,7 @@ async def test_the_language_of_a_contact_is_kept_or_is_the_reader_s(api: Api) ->
 
     async def load(*those: Contact) -> None:
         site = Site("S1", True, those, None, None, Intervention(), None, 0)
-        await api.store.load_sites([site], Edit("x", "import", b"", now()))
+        await api.store.load_sites([site], Edit("x", "import", b"", now_ms()))
 
     browser = await owner(api)
     await load(*contacts[:2])
@@ -216,7 +216,7 @@ async def test_who_has_stopped_or_tests_reads_what_kafka_has_and_finds_the_page_
         assert ["Not yet passed on" in text for text in texts] == [not is_passed_on] * 2
         assert ["o alert is transmitted" in text for text in texts] == [is_passed_on] * 2
         assert ["our configuration is kept" in text for text in texts] == [True] * 2
-    await put(client, "test", {"until": write_instant(now() + 3_600_000)}, 3)
+    await put(client, "test", {"until": write_instant(now_ms() + 3_600_000)}, 3)
     for is_passed_on in (False, True):
         if is_passed_on:
             rows.execute("UPDATE portal.sites SET published_revision = revision, published_at = updated_at")
