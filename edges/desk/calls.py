@@ -37,6 +37,7 @@ from edges.desk.unanswered import UnansweredTries
 from edges.kafka.errors import UnconfirmedError
 from edges.values import CallCommand, CallResult, Contact, DeskEvent
 from edges.web.problems import NOT_FOUND, Problem
+from schemas.contract.content_ids import digest, result_id
 from service.logs import logger
 
 _log = logger(__name__)
@@ -277,7 +278,7 @@ class Calls:
         self, operator: Operator, site_id: str, incident_id: str | None, contact_id: str | None, key: str
     ) -> str:
         """Take an inbound call; return its id, the same for the same key. Raises NOT_FOUND."""
-        callback_id = f"{rules.digest(site_id)}{CALLBACK}{rules.digest(operator.name, key)}"
+        callback_id = f"{digest(site_id)}{CALLBACK}{digest(operator.name, key)}"
         subject = Subject(callback_id, self._writer.partition_of(site_id), site_id, incident_id)
         if callback_id in self._state.callbacks:
             if operator.name not in self._state.claims[subject.partition].held_by(callback_id):
@@ -315,7 +316,7 @@ class Calls:
 
 
 def _id(subject: Subject, said: CallOutcome) -> str:
-    return rules.result_id(subject.id, said.outcome, said.situation, said.detail, message_left=said.message_left)
+    return result_id(subject.id, said.outcome, said.situation, said.detail, message_left=said.message_left)
 
 
 def _result(

@@ -16,6 +16,7 @@ from edges.desk.state import ACCOUNT
 from edges.kafka.errors import UnconfirmedError
 from edges.values import DeskEvent, OperatorAction
 from edges.web.problems import NOT_FOUND
+from schemas.contract.content_ids import digest
 
 
 class Decisions:
@@ -56,7 +57,7 @@ class Decisions:
         self, operator: Operator, site_id: str, reason: str, key: str, seen_version: int | None, at: int
     ) -> str:
         """Send a guard to a site; return the action's id. Raises CHANGED, STALE."""
-        action_id = rules.action_id(f"site-{rules.digest(site_id)}", "DISPATCH", key)
+        action_id = rules.action_id(f"site-{digest(site_id)}", "DISPATCH", key)
         if action_id in self._state.actions:  # once its incident has ended, the engine would open another one for it
             return action_id
         self._holding.check_fresh(self._writer.partition_of(site_id))
@@ -99,7 +100,7 @@ class Decisions:
 
     async def see(self, operator: Operator, attention_id: str, note: str | None) -> int:
         """Say that an attention was seen; return when. Raises NOT_FOUND."""
-        event_id = f"{attention_id}-seen-{rules.digest(operator.name, *([note] if note else []))}"
+        event_id = f"{attention_id}-seen-{digest(operator.name, *([note] if note else []))}"
         seen = self._state.seen.get(attention_id)
         if seen is not None and seen.by == operator.name and (not note or seen.event_id == event_id):
             return seen.at  # said again, perhaps of what is no more
@@ -130,7 +131,7 @@ class Decisions:
 
     async def note(self, operator: Operator, incident: Incident, text: str, key: str) -> str:
         """Keep a note on an incident; return its id."""
-        event_id = f"{incident.id}-note-{rules.digest(key)}"
+        event_id = f"{incident.id}-note-{digest(key)}"
         await self._own.log_event(
             DeskEvent(event_id, incident.site_id, incident.id, operator.name, "NOTE", None, text, self._own.clock.now())
         )

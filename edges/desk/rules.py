@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from edges.desk.incident import Incident
 from edges.desk.tries import BEYOND
 from edges.values import CallCommand
+from schemas.contract.content_ids import digest
 
 CALLBACK_MS: Final = 15 * 60 * 1000  # for how long an inbound call may be answered
 SILENT_MS: Final = 30_000  # after so much silence of its holder, anybody may take a call over
-
-
-def digest(*parts: str) -> str:
-    """The first 8 hex digits of the SHA-256 of the parts, joined by NUL."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
-
-
-def result_id(owner: str, outcome: str, situation: str, detail: str | None, *, message_left: bool) -> str:
-    """An id that follows from what is said of a call: the same again is the same, a correction one of its own."""
-    return f"{owner}-result-{digest(outcome, situation, str(message_left).lower(), detail or '')}"
 
 
 def action_id(owner: str, action: str, key: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from edges.desk import rules
 from edges.desk.incident import Incident
 from edges.desk.own_records import Operator, OwnRecords
 from edges.kafka.errors import UnconfirmedError
 from edges.values import DeskEvent
+from schemas.contract.content_ids import digest
 from service.logs import logger
 
 _log = logger(__name__)
@@ -35,7 +35,7 @@ class ViewLog:
         self._last.move_to_end(key)
         if len(self._last) > _KEPT:
             self._last.popitem(last=False)
-        event_id = f"{incident.id}-viewed-{rules.digest(operator.name, str(now // AGAIN_MS))}"
+        event_id = f"{incident.id}-viewed-{digest(operator.name, str(now // AGAIN_MS))}"
         event = DeskEvent(event_id, incident.site_id, incident.id, operator.name, "VIEWED", None, None, now)
         self._own.begin(self._write(key, event))
 

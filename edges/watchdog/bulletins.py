@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from edges.watchdog.findings import Finding, Kind, Report, Summary
+from service import rfc3339
 
 AGAIN_MS: Final = 60_000
 Event: TypeAlias = Literal["began", "changed", "ended"]
@@ -99,5 +99,4 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _instant(ms: int) -> str:
-    text = datetime.fromtimestamp(max(ms, 0) / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return rfc3339.write(max(ms, 0))

@@ -9,10 +9,10 @@ from edges.values import CallCommand, Claim
 from edges.watchdog.findings import Finding
 from schemas.contract.holds import Holds
 
-DESK_USED_MS: Final = (
-    7 * 24 * 3600 * 1000
-)  # a desk is in use for so long after a person's last claim; `claims` keeps it
-_ANSWER_KEPT_MS: Final = 10 * 60 * 1000  # an answer that was read before its call
+# A desk is in use for so long after a person's last claim; `claims` keeps it.
+DESK_USED_MS: Final = 7 * 24 * 3600 * 1000
+# An answer that was read before its call.
+_ANSWER_KEPT_MS: Final = 10 * 60 * 1000
 
 
 class _Waiting(NamedTuple):

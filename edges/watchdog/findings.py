@@ -11,7 +11,7 @@ MOST_EXAMPLES: Final = 10
 
 
 class Kind(StrEnum):
-    """What is wrong."""
+    """The kinds of what can be wrong."""
 
     DEADLINE = "DEADLINE"  # an incident's deadline has passed without a later decision
     VERSION = "VERSION"  # an incident's decisions have a gap

@@ -15,7 +15,7 @@ _TAKEN: Final = {"outcome": ("taken", "failed")}
 
 
 class WatchdogMetrics(ProcessMetrics):
-    """The metrics of one process."""
+    """All metrics of a watchdog's process."""
 
     findings = Family(Gauge, "ronde_watchdog_findings", "What is wrong now, by kind.", _KIND)
     began = Family(Counter, "ronde_watchdog_findings_begun", "How often a kind of finding began.", _KIND)

@@ -11,13 +11,13 @@ from edges.errors import EdgeError
 from edges.kafka.producer import Producer
 from edges.process import EdgeProcess
 from edges.watchdog.bulletins import Bulletins
+from edges.watchdog.canary_player import WRITTEN, CanaryPlayer
 from edges.watchdog.findings import Kind, Report, summary
 from edges.watchdog.judge import CURRENT_SECONDS, Judge, Limits, Place, present
 from edges.watchdog.metrics import WatchdogMetrics
 from edges.watchdog.reading import EngineReader
 from edges.watchdog.settings import WatchdogConfiguration, WatchdogSettings
-from edges.watchdog.sounding import WRITTEN, Sounder
-from edges.watchdog.telling import Teller
+from edges.watchdog.webhooks import Webhooks
 from service.clock import now_ms
 from service.logs import logger
 
@@ -29,7 +29,7 @@ _PRODUCER_SECONDS: Final = 1.0
 
 
 class WatchdogProcess(EdgeProcess[WatchdogSettings, WatchdogMetrics]):
-    """Run once."""
+    """The process of `ronde watchdog`; it runs once."""
 
     name = "watchdog"
 
@@ -45,7 +45,7 @@ class WatchdogProcess(EdgeProcess[WatchdogSettings, WatchdogMetrics]):
         )
         self._bulletins = Bulletins(settings.id)
         self._report: Report = {}
-        self._sounder: Sounder | None = None
+        self._player: CanaryPlayer | None = None
         self._age = float("inf")  # of what was read, in seconds
 
     async def run(self) -> None:
@@ -59,8 +59,8 @@ class WatchdogProcess(EdgeProcess[WatchdogSettings, WatchdogMetrics]):
 
     async def _serve(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            teller = Teller(self._settings, self._metrics)
-            stack.push_async_callback(teller.close)
+            webhooks = Webhooks(self._settings, self._metrics)
+            stack.push_async_callback(webhooks.close)
             reader = EngineReader(
                 self._connection,
                 self._framing,
@@ -70,25 +70,25 @@ class WatchdogProcess(EdgeProcess[WatchdogSettings, WatchdogMetrics]):
             )
             stack.push_async_callback(reader.stop)
             async with asyncio.TaskGroup() as group:
-                for part in (reader.run(), teller.post(), teller.ping(self._is_well), self._look(reader, teller)):
+                for part in (reader.run(), webhooks.post(), webhooks.ping(self._is_well), self._look(reader, webhooks)):
                     group.create_task(part)
                 if self._settings.canary_account is not None:
-                    self._sounder = self._make_sounder(stack)
-                    group.create_task(self._sounder.run())
+                    self._player = self._make_player(stack)
+                    group.create_task(self._player.run())
 
-    def _make_sounder(self, stack: contextlib.AsyncExitStack) -> Sounder:
+    def _make_player(self, stack: contextlib.AsyncExitStack) -> CanaryPlayer:
         site_id = self._configuration.canary_site
         assert site_id is not None
         producer = Producer(self._connection, WRITTEN)
         stack.push_async_callback(producer.stop, _PRODUCER_SECONDS)
-        return Sounder(
+        return CanaryPlayer(
             self._settings, site_id, producer, self._framing, self._metrics, self._is_current, self._is_fresh
         )
 
     def _also(self, place: Place, value: Any) -> None:
         """Take a record for the canary."""
-        if self._sounder is not None:
-            self._sounder.take(place, value, self._judge.calls[place.partition].holder)
+        if self._player is not None:
+            self._player.take(place, value, self._judge.calls[place.partition].holder)
 
     def _is_current(self) -> bool:
         """Whether Kafka is read to its end."""
@@ -100,17 +100,17 @@ class WatchdogProcess(EdgeProcess[WatchdogSettings, WatchdogMetrics]):
     def _is_well(self) -> bool:
         return not self._report and not self._readiness.reasons
 
-    async def _look(self, reader: EngineReader, teller: Teller) -> None:
+    async def _look(self, reader: EngineReader, webhooks: Webhooks) -> None:
         """Judge each second, and report what changes."""
         while True:
             now = now_ms()
             ages = reader.ages()
             self._age = max(ages.values())
             report = dict(self._judge.judge(now, round(time.monotonic() * 1000), ages))
-            if self._sounder is not None:
+            if self._player is not None:
                 found = {
-                    Kind.RECEIVER: self._sounder.receiver(),
-                    Kind.CANARY: self._sounder.judge(now, self._judge.has_jumped),
+                    Kind.RECEIVER: self._player.receiver(),
+                    Kind.CANARY: self._player.judge(now, self._judge.has_jumped),
                 }
                 report |= present({kind: summary([finding] if finding else []) for kind, finding in found.items()})
             self._report = report
@@ -118,7 +118,7 @@ class WatchdogProcess(EdgeProcess[WatchdogSettings, WatchdogMetrics]):
                 _log.warning(_EVENTS[event], **bulletin.log_values)
                 if event == "began":
                     self._metrics.began.labels(kind.value).inc()
-                teller.send(bulletin)
+                webhooks.send(bulletin)
             self._show(reader, self._age)
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -16,6 +15,7 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened, recorded
+from schemas.contract.content_ids import digest
 from service import rfc3339
 from service.clock import now_ms
 from streams.escalation.names import OperatorVerb
@@ -25,10 +25,10 @@ from streams.formats.validation import admit
 
 IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="INCIDENT", show_default=False, help="Its id.")]
 ReasonOption: TypeAlias = Annotated[
-    str, typer.Option(metavar="TEXT", show_default=False, help="Why; it stays with it.")
+    str, typer.Option(metavar="TEXT", show_default=False, help="Why. Kept with the action.")
 ]
 OperatorOption: TypeAlias = Annotated[
-    str, typer.Option(metavar="NAME", show_default=False, help="Who says so; it stays with it.")
+    str, typer.Option(metavar="NAME", show_default=False, help="Who says so. Kept with the action.")
 ]
 
 app = typer.Typer(no_args_is_help=True)
@@ -99,8 +99,7 @@ def _act(
 
 def action_id(verb: str, incident: str, reason: str, operator: str) -> str:
     """Derive the id from the content: the same action twice has one id."""
-    said = "\0".join((verb, reason, operator))
-    return f"{incident}-{verb.lower()}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+    return f"{incident}-{verb.lower()}-{digest(verb, reason, operator)}"
 
 
 def _is_over(last: Decision, action: str) -> bool:

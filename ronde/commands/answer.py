@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any, get_args
 
 import typer
@@ -16,6 +15,7 @@ from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.suggestions import suggestion
 from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened, recorded
+from schemas.contract.content_ids import result_id
 from service.clock import now_ms
 from streams.escalation.names import Outcome, Situation
 from streams.escalation.values import CallResult
@@ -49,21 +49,21 @@ def answer(
     An answer to a call that is over counts as a callback.
     """
     came: Outcome = _symbol("OUTCOME", outcome, get_args(Outcome))
-    is_so: Situation = _symbol("SITUATION", situation, get_args(Situation))
+    said_situation: Situation = _symbol("SITUATION", situation, get_args(Situation))
     effective = in_force(settings)
     with opened(effective, "looking for the call", ["calls"], "desk") as (logs, _):
         call = finding.call_command(logs, recorded(effective), command)
     if call.action == "CANCEL":
         raise Failed(f"{command} withdraws the call {call.target_command_id}: there is nothing to answer")
     result = CallResult(
-        result_id=result_id(command, came, is_so, detail, message_left=message_left),
+        result_id=result_id(command, came, said_situation, detail, message_left=message_left),
         site_id=call.site_id,
         incident_id=call.incident_id,
         command_id=command,
         contact_id=call.contact_id,
         direction="OUTBOUND",
         outcome=came,
-        situation=is_so,
+        situation=said_situation,
         message_left=message_left,
         detail=detail,
         operator=operator,
@@ -77,12 +77,6 @@ def answer(
         say(f"{result.result_id} is in {effective.topic('call-results')}")
         sending.show(on_its_way, settings, lambda _: "now")
     sending.fail_on_dead_letters(on_its_way)
-
-
-def result_id(command: str, outcome: str, situation: str, detail: str | None, *, message_left: bool) -> str:
-    """Derive the id from the content: a correction is another result."""
-    said = "\0".join((outcome, situation, str(message_left).lower(), detail or ""))
-    return f"{command}-result-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
 
 def _symbol(what: str, text: str, symbols: tuple[str, ...]) -> Any:

@@ -73,8 +73,8 @@ def replay(
 
 def discard(
     ids: Annotated[list[str], typer.Argument(metavar="ID", show_default=False)],
-    why: Annotated[str, typer.Option(metavar="TEXT", help="Why nobody needs it; stays with it.")],
-    who: Annotated[str, typer.Option(metavar="NAME", help="Who says so; stays with it.")],
+    why: Annotated[str, typer.Option(metavar="TEXT", help="Why nobody needs it. Kept with the note.")],
+    who: Annotated[str, typer.Option(metavar="NAME", help="Who says so. Kept with the note.")],
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.ledger_options import IncidentArgument, PersonalOption, ledger
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Terminal, print_value, say
 from ronde.views.incident.json_form import of_timeline
 from ronde.views.incident.page import page
+from ronde.views.incident.sealed_dossier import sealed_dossier
 from ronde.views.incident.text import show as show_text
 from sinks.ask.timeline import Timeline, timeline
 

@@ -11,9 +11,9 @@ from ronde.shared.errors import WrongUse
 from ronde.shared.ledger_options import SinceOption, ledger
 from ronde.shared.settings import JsonOption, SettingsOption
 from ronde.shared.terminal import Listing, Terminal, print_value, say
-from ronde.shared.times import past_instant
+from ronde.shared.times import date_and_minute, past_instant, span
 from ronde.views.incident.json_form import of_incident
-from ronde.views.incident.words import clock, day, ending, span
+from ronde.views.incident.words import ending
 from sinks.ask.incidents import OUTCOMES, Incident, IncidentFilter, find
 
 USUAL_LIMIT: Final = 50
@@ -70,7 +70,7 @@ def _print(found: list[Incident]) -> None:
     for one in found:
         is_open = one.closed_at is None
         table.add_row(
-            f"{day(one.opened_at)} {clock(one.opened_at)[:5]}",
+            date_and_minute(one.opened_at),
             one.incident_id,
             one.site_id,
             one.procedure or "-",

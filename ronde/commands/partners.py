@@ -9,17 +9,17 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
+from edges.partners import enrolment
 from edges.partners.addresses import check_url
-from edges.partners.enrolment import enrol
+from edges.partners.enrolment import RotationError
 from edges.partners.intake import row_of
 from edges.partners.process import PartnersProcess
-from edges.partners.signing import MOST_SECRETS, new_secret
 from edges.partners.sql import migrate as apply
 from edges.partners.sql import query
 from edges.values import Address, DispatchCommand
 from edges.web.values import write_instant
 from ronde.shared.database import connected
-from ronde.shared.errors import Failed, WrongUse
+from ronde.shared.errors import Failed, WrongUse, failing_on
 from ronde.shared.serving import serve
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
@@ -69,7 +69,7 @@ def add(
     if not partner.strip() or len(partner.encode()) > 128:
         raise WrongUse("a partner's id has 1 to 128 bytes")
     with _database(in_force(settings).postgres) as database:
-        known = enrol(database, partner, url, allow_private=allow_private)
+        known = enrolment.enrol(database, partner, url, allow_private=allow_private)
     if as_json:
         print_value({"partner_id": partner, "url": url, "allow_private": allow_private, "secrets": known})
         return
@@ -102,18 +102,8 @@ def rotate(
     as_json: JsonOption = False,
 ) -> None:
     """Give a partner a second secret, and print it; webhooks are signed by both until you run this with --end."""
-    with _database(in_force(settings).postgres) as database, database.transaction():
-        values = {"partner_id": partner, "now": now_ms(), "keep": 1 if end else MOST_SECRETS}
-        database.execute(query("lock_partner"), values)
-        known = [row[0] for row in database.execute(query("secrets"), values)]
-        if not known:
-            raise Failed(f"no partner {partner} is asked over HTTP: see `ronde partners add`")
-        if not end:
-            if len(known) == MOST_SECRETS:
-                raise Failed(f"{partner} has two secrets: end the older one by --end first")
-            database.execute(query("put_secret"), {**values, "secret": new_secret()})
-        database.execute(query("remove_secrets"), values)
-        known = [row[0] for row in database.execute(query("secrets"), values)]
+    with _database(in_force(settings).postgres) as database, failing_on(RotationError):
+        known = enrolment.rotate(database, partner, end=end)
     if as_json:
         print_value({"partner_id": partner, "secrets": known})
         return

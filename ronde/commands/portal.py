@@ -21,7 +21,6 @@ from edges.portal.store import Store
 from ronde.input_files.loading import cut_short
 from ronde.input_files.site_lines import Good, SiteLines
 from ronde.input_files.site_spreadsheet import sites_of
-from ronde.outcomes.site_file import print_warnings, warnings
 from ronde.shared.database import connected, refused
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import CountryOption, fail_on_bad
@@ -30,6 +29,7 @@ from ronde.shared.serving import serve
 from ronde.shared.settings import JsonOption, SettingsOption, in_force, require_transactions
 from ronde.shared.terminal import print_value, say
 from ronde.shared.whole_settings import WholeSettings
+from ronde.views.site_file import print_warnings, warnings
 from schemas.avro.framing import single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 
 import typer
 
@@ -12,7 +12,7 @@ from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.suggestions import suggestion
 from ronde.shared.terminal import print_value
 from ronde.shared.times import past_instant
-from ronde.shared.topic_reading import opened, recorded, records
+from ronde.shared.topic_reading import Total, opened, recorded, records
 from ronde.views.quarantined import as_object, counts, print_rows, rows_of
 from streams.escalation.names import QuarantineReason
 from streams.escalation.values import Quarantined
@@ -51,7 +51,9 @@ def _known(reason: str | None) -> None:
         raise WrongUse(f"--reason: there is no {reason!r}; {suggestion(reason.upper(), reasons)}")
 
 
-def _read(logs: Logs, recorded: TopicValues, site: str | None, begin: int | None, total: Any) -> Iterable[Quarantined]:
+def _read(
+    logs: Logs, recorded: TopicValues, site: str | None, begin: int | None, total: Total
+) -> Iterable[Quarantined]:
     """Yield the records of the topic, or of one site."""
     for record in records(logs, "quarantine", key=site, since=begin, total=total):
         value = recorded.or_none(record.topic, record.value)

@@ -9,8 +9,7 @@ import typer
 from ronde.shared.ledger_options import ledger
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import Listing, Terminal, print_value, say
-from ronde.shared.times import past_instant
-from ronde.views.incident.words import span
+from ronde.shared.times import past_instant, span
 from service.objectives import ObjectiveSettings, is_met
 from sinks.ask.report import Day, Handling, handling
 from sinks.ask.report import report as days
@@ -43,7 +42,6 @@ def _json(one: Day, handled: list[Handling], objectives: ObjectiveSettings) -> d
     """Spans in milliseconds; percentiles by their number."""
     fields = one._asdict()
     fields["day"] = one.day.isoformat()
-    fields["dispatches"] = int(one.dispatches)
     for name in ("first_call", "wait", "response"):
         pair = fields.pop(name)
         fields[f"{name}_ms"] = None if pair is None else {"p50": round(pair[0]), "p95": round(pair[1])}
@@ -105,4 +103,4 @@ def _table(*columns: str) -> Listing:
 
 
 def _pair(percentiles: list[float] | None) -> str:
-    return "-" if percentiles is None or percentiles[0] is None else " / ".join(map(span, percentiles))
+    return "-" if percentiles is None else " / ".join(map(span, percentiles))

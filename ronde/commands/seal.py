@@ -10,11 +10,11 @@ from typing import Annotated, Final
 
 import typer
 
-from ronde.outcomes.sealed_dossier import commitments, seal_errors_as_failures
 from ronde.shared.errors import Failed, WrongUse, failing_on
 from ronde.shared.settings import SettingsOption, in_force
 from ronde.shared.terminal import say
 from ronde.shared.topic_reading import opened
+from ronde.views.incident.sealed_dossier import commitments, seal_errors_as_failures
 from schemas.contract.topics import Log
 from seal import keys
 from seal.checking import check_heads, check_nodes, check_records, known_logs

@@ -11,12 +11,12 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from ronde.outcomes import simulate_timeline
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import BLOCK, FileArgument, name_of, opened
 from ronde.shared.plain import plain
 from ronde.shared.settings import SettingsOption, in_force
 from ronde.shared.times import instant
+from ronde.views.site_timeline import simulated
 from streams.simulation import scenario
 
 _COLLECT_EVERY: Final = 100_000  # new objects; Python's default is 700
@@ -54,7 +54,7 @@ def simulate(
             _with_progress(lines) as counted,
         ):
             if timeline:
-                simulate_timeline.show(counted, lambda lines: scenario.play(lines, procedures, end))
+                simulated.show(counted, lambda lines: scenario.play(lines, procedures, end))
             else:
                 out.writelines(map(_plain, map(scenario.render, scenario.play(counted, procedures, end))))
     except scenario.BadLine as error:

@@ -14,11 +14,11 @@ from rich.progress import Progress
 from ronde.commands import sites_on_test, sites_show
 from ronde.input_files.loading import load
 from ronde.input_files.site_spreadsheet import sites_of, unhashed
-from ronde.outcomes.site_file import print_table, print_warnings, totals, warnings, without_time
 from ronde.shared.errors import WrongUse
 from ronde.shared.lines import CountryOption, TableArgument, fail_on_bad, opened
 from ronde.shared.settings import JsonOption, SettingsOption, in_force
 from ronde.shared.terminal import print_value, say
+from ronde.views.site_file import print_table, print_warnings, totals, warnings, without_time
 from streams.escalation.readiness import readiness
 
 app = typer.Typer(no_args_is_help=True)

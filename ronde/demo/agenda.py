@@ -7,7 +7,8 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
-Record: TypeAlias = dict[str, Any]  # a value of contracts.md, field by field
+# A value of contracts.md, field by field. Outside systems share no code with ronde, so this is not the views' one.
+Record: TypeAlias = dict[str, Any]
 
 
 class Planned(NamedTuple):

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from ronde.demo.board import Board
 from ronde.demo.stories import Signal, Story
+from ronde.views.site_timeline.board import Board
 
 
 class DueSignal(NamedTuple):

@@ -14,12 +14,12 @@ from rich.text import Text
 
 from edges.web.values import write_instant
 from ronde.demo import portal, stories
-from ronde.demo.agenda import Record
 from ronde.demo.api import ANSWER_SECONDS, Api
-from ronde.demo.report import Inputs
 from ronde.demo.stage import DESK, EVERY, Stage, add_settings, address
 from ronde.local.ports import free_port
 from ronde.shared.errors import Failed
+from ronde.views.site_timeline.board import Record
+from ronde.views.site_timeline.moments import Inputs
 from service.clock import now_ms
 from service.words import normal
 

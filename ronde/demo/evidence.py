@@ -10,13 +10,13 @@ from psycopg.sql import SQL, Identifier
 from rich.console import Console
 from rich.text import Text
 
-from ronde.demo.board import Board
 from ronde.demo.processes import Child
 from ronde.demo.stage import Stage
 from ronde.local.postgres import Postgres
 from ronde.shared.errors import Failed
 from ronde.shared.terminal import program
 from ronde.views.incident import text
+from ronde.views.site_timeline.board import Board
 from service.postgres_settings import PostgresSettings
 from sinks.ask.reading import NoLedgerError
 from sinks.ask.timeline import Missing, Timeline, Unknown, timeline

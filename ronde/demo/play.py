@@ -6,12 +6,13 @@ from contextlib import closing
 from typing import Final, Protocol
 
 from ronde.demo.alarms import Alarms
-from ronde.demo.board import Board
+from ronde.demo.endings import has_strayed, is_as_planned
 from ronde.demo.panels import Delivery, Panels
-from ronde.demo.report import Inputs
 from ronde.demo.screen import Screen
 from ronde.demo.stage import EVERY, Stage
 from ronde.demo.watch import EVENTS, TopicWatch, read_inputs
+from ronde.views.site_timeline.board import Board
+from ronde.views.site_timeline.moments import Inputs
 from service.clock import now_ms
 
 LONGEST_SECONDS: Final = 40.0  # the longest story takes about 18
@@ -66,4 +67,4 @@ def last_ends(stage: Stage, watch: TopicWatch, board: Board) -> Inputs:
 def _is_over(board: Board) -> bool:
     """True once every story has reached its ending, or can no longer."""
     views = [(story, board.site(story.site_id)) for story in EVERY]
-    return all(view.is_as_planned(story) or view.has_strayed(story) for story, view in views)
+    return all(is_as_planned(story, view) or has_strayed(story, view) for story, view in views)

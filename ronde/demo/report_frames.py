@@ -9,9 +9,9 @@ from typing import Final, NamedTuple, TypeAlias
 from rich.console import Console
 from rich.text import Text
 
-from ronde.demo.agenda import Record
 from ronde.demo.panels import Delivery
-from ronde.demo.report import Inputs
+from ronde.views.site_timeline.board import Record
+from ronde.views.site_timeline.moments import Inputs
 
 _OUTCOMES: Final = {"ALERT": "alerts", "SIGNAL": "signals", "REPEATED": "repeated", "REFUSED": "refused"}
 _Frame: TypeAlias = tuple[str, str]  # account and number, which all copies share

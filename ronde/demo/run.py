@@ -16,7 +16,6 @@ from rich.text import Text
 
 from edges.panel.dialler import Way
 from ronde.demo import desk, evidence, portal, report, report_frames
-from ronde.demo.board import Board
 from ronde.demo.interrupts import Interrupts
 from ronde.demo.panels import Delivery, Panels, import_transmitters, shipped
 from ronde.demo.play import last_ends, play
@@ -52,6 +51,7 @@ from ronde.local.postgres import Postgres
 from ronde.local.progress import fetch_kafka, fetch_postgres, step
 from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.whole_settings import WholeSettings
+from ronde.views.site_timeline.board import Board
 from schemas.contract.topics import TOPICS
 from service.clock import now_ms
 from sinks.forget import erasures
@@ -85,7 +85,7 @@ def demonstrate(console: Console, *, keep: bool, kafka: str | None) -> None:
 
 
 class _Demonstration:
-    """One run. Everything it starts is on the exit stack before another step can fail."""
+    """One run of the demonstration. Everything it starts is on the exit stack before another step can fail."""
 
     def __init__(self, console: Console, stack: ExitStack, interrupts: Interrupts, *, keep: bool) -> None:
         self._console, self._stack, self._interrupts, self._keep = console, stack, interrupts, keep

@@ -7,18 +7,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ronde.demo.agenda import Record
-from ronde.demo.board import Board, SiteView
+from ronde.demo.endings import has_strayed, is_as_planned
 from ronde.demo.stories import BACKGROUND, STORIES, Story
+from ronde.views.site_timeline.board import Board, Record, SiteView
+from ronde.views.site_timeline.moments import PHASE_COLOURS
 
-COLOURS: Final = {
-    "CALLING": "cyan",
-    "CONFIRMING": "cyan",
-    "WAITING": "yellow",
-    "DISPATCHED": "magenta",
-    "HANDED_OVER": "bold red",
-    "CLOSED": "green",
-}
 FRAMES_PER_SECOND: Final = 8
 PLAIN_WIDTH: Final = 120
 MINUTES_FROM: Final = 100  # seconds
@@ -113,9 +106,9 @@ def quarantine_text(quarantined: Record) -> str:
 
 def mark(story: Story, view: SiteView, *, is_over: bool = False) -> Text:
     """✓ once the story has reached its ending, ✗ if it no longer can or it is too late (``is_over``), else nothing."""
-    if view.is_as_planned(story):
+    if is_as_planned(story, view):
         return Text("✓", "bold green")
-    return Text("✗", "bold red") if is_over or view.has_strayed(story) else Text(" ")
+    return Text("✗", "bold red") if is_over or has_strayed(story, view) else Text(" ")
 
 
 def _row(story: Story, view: SiteView, now: int) -> tuple[RenderableType, ...]:
@@ -128,7 +121,7 @@ def _row(story: Story, view: SiteView, now: int) -> tuple[RenderableType, ...]:
     else:
         left = _left(last["deadline"], now)
         came = (last["phase_to"] or "", call_text(last), left, last["rule"])
-        colour = COLOURS.get(last["phase_to"], "")
+        colour = PHASE_COLOURS.get(last["phase_to"], "")
     phase, call, left, rule = came
     title = Text(story.title, "" if last or view.quarantine else "dim")
     return mark(story, view), story.site_id, title, Text(phase, colour), call, left, rule
@@ -144,12 +137,12 @@ def _left(deadline: int | None, now: int) -> str:
 
 def _quiet_line(board: Board) -> Text:
     raised = [story for story in BACKGROUND if board.site(story.site_id).decisions]
-    settled = sum(board.site(story.site_id).is_as_planned(story) for story in BACKGROUND)
+    settled = sum(is_as_planned(story, board.site(story.site_id)) for story in BACKGROUND)
     return Text(f"  17 other sites: {len(raised)} alerts, {settled} resolved at the first call", "dim")
 
 
 def _sum_line(board: Board, now: int, started_at: int) -> Text:
-    told = sum(board.site(story.site_id).is_as_planned(story) for story in STORIES)
+    told = sum(is_as_planned(story, board.site(story.site_id)) for story in STORIES)
     return Text(
         f"  {(now - started_at) / 1000:4.1f} s: {told} of {len(STORIES)} ended as told; inputs: "
         f"{len(board.decided)} decided, {len(board.quarantined)} quarantined, {len(board.dead)} dead",

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 import schemas
-from ronde.demo.agenda import Record
-from ronde.demo.board import Board, InputPosition
 from ronde.shared.errors import Failed
+from ronde.views.site_timeline.board import Board, InputPosition, Record
 from schemas.contract.topics import OUTPUT_TOPICS, TOPICS
 from service.headers import headers_of
 from service.silence import silent

@@ -31,7 +31,7 @@ log = logging.getLogger("ronde.demo")
 
 
 class Way(NamedTuple):
-    """How it is reached, and how it reaches `ronde partners`."""
+    """How the partner is reached, and how it reaches `ronde partners`."""
 
     port: int
     secret: str

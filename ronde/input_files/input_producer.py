@@ -54,7 +54,7 @@ class TooLargeError(ValueError):
 
 
 class InputProducer:
-    """Sends to one topic. Everything raises `Failed`.
+    """Sends inputs to one topic. Every method raises `Failed`.
 
     ``acknowledged`` gets the partition and offset of each record, with the ``mark`` that `send` got for it.
     """

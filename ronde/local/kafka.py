@@ -23,7 +23,7 @@ PROPERTIES_FILE: Final = "server.properties"
 
 
 class Kafka(Server):
-    """One node in ``data_dir``.
+    """A Kafka of one node, with all that is its own in ``data_dir``.
 
     ``extra_properties`` go over the properties above: more listeners (keep the plain one, which the ready-check
     uses), other roles, a node id. ``heap_mb`` is the Java heap in MiB. ``optimised``: Java also compiles

@@ -45,7 +45,7 @@ PROPERTIES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class Postgres(Server):
-    """One server in ``data_dir``.
+    """A PostgreSQL server, with all that is its own in ``data_dir``.
 
     ``extra_properties`` go over the properties above. ``version`` is one of the lock's.
     """

@@ -32,7 +32,7 @@ def program() -> str | None:
 
 
 class Prometheus(Server):
-    """One server in ``data_dir``; ``targets`` (host:port) are scraped."""
+    """A Prometheus server, with all that is its own in ``data_dir``; it scrapes ``targets`` (host:port)."""
 
     title = "Prometheus"
     usual_port = 9090

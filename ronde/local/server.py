@@ -30,7 +30,7 @@ State: TypeAlias = Literal["running", "paused", "stopped"]
 
 
 class Server(ABC):
-    """One server in ``folder``; the object may come and go, the server stays.
+    """A server on this machine, with all that is its own in ``folder``; the object may come and go, the server stays.
 
     ``port`` is where clients connect (default: the one used before, else its usual one, else any free one).
     """

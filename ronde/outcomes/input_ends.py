@@ -11,10 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from rich.table import Table
 
-from ronde.demo.agenda import Record
-from ronde.demo.board import Board, InputPosition
-from ronde.demo.report import Inputs, table_of, timeline
-from ronde.outcomes.simulate_timeline import as_record
+from ronde.views.site_timeline.board import Board, InputPosition, Record, as_record
+from ronde.views.site_timeline.moments import Inputs, table_of, timeline
 from schemas.contract.topics import Log
 from streams.formats.topic_values import TopicValues
 from streams.kafka.dead_letters import Letter
@@ -79,7 +77,7 @@ class InputEnds:
         return [record for record in found if record.get("action") in {"CALL", "CONFIRM", "REQUEST"}]
 
     def table(self, sent: SentInput, label: str) -> Table:
-        """The end of an input, as the demonstration's timelines show it, with a text in place of the time."""
+        """The end of an input, as a line of the site's timeline, with a text in place of the time."""
         board = Board()
         for decision in self.decisions(sent.place):
             board.take("decisions", decision)

@@ -12,7 +12,6 @@ from typing import Any, Final, TypeAlias
 
 from rich.text import Text
 
-from ronde.demo.board import InputPosition
 from ronde.input_files.input_lines import Input
 from ronde.input_files.input_producer import InputProducer, TooLargeError
 from ronde.outcomes.input_ends import WATCHED, InputEnds, SentInput
@@ -20,6 +19,7 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.plain import plain
 from ronde.shared.terminal import Terminal, print_value, say
 from ronde.shared.topic_reading import recorded
+from ronde.views.site_timeline.board import InputPosition
 from schemas.avro.errors import RegistryNotSet, RegistryUnreachable
 from service import rfc3339
 from streams.kafka.offsets import ReadingError

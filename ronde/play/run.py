@@ -111,7 +111,7 @@ def play(console: Console) -> None:
 
 
 class _Play:
-    """One run. Everything it starts is on the exit stack before another step can fail."""
+    """One run of the play. Everything it starts is on the exit stack before another step can fail."""
 
     def __init__(self, console: Console, stack: ExitStack, interrupts: Interrupts, place: Place) -> None:
         self._console, self._stack, self._interrupts, self._place = console, stack, interrupts, place
@@ -171,10 +171,10 @@ class _Play:
             self._stack.callback(child.stop)
         return child
 
-    def _ronde(self, *arguments: str, data: str = "") -> None:
+    def _ronde(self, *arguments: str) -> None:
         command = [*RONDE, *arguments, "--settings", str(self._place.settings)]
         ran = subprocess.run(  # noqa: S603 - our own command line
-            command, env=self._environ, input=data, text=True, capture_output=True, check=False
+            command, env=self._environ, stdin=subprocess.DEVNULL, text=True, capture_output=True, check=False
         )
         if ran.returncode:
             raise Failed(f"ronde {' '.join(arguments)}: {ran.stdout}{ran.stderr}")

@@ -1,4 +1,4 @@
-"""Instants and durations as options give them: RFC 3339, or 30m, 2h, 7d."""
+"""Instants and durations: as options give them (RFC 3339, or 30m, 2h, 7d), and as people read them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from streams.escalation.values import Instant
 
 _UNITS_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])")
+_SECOND: Final = 1000
+_SPAN_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _EXAMPLE: Final = "2026-01-01T00:00:00Z"
 
 
@@ -40,6 +42,49 @@ def duration(option: str, text: str) -> int:
     if not milliseconds:
         raise WrongUse(f"{option}: {text!r} is no length of time; write it like 30m, 2h or 1d")
     return milliseconds
+
+
+def span(milliseconds: float, units: int = 2) -> str:
+    """A time span in its largest units, as ``49 min 38 s``."""
+    seconds = abs(milliseconds) / _SECOND
+    sign = "-" if milliseconds < 0 else ""
+    if seconds < 10 and seconds % 1:
+        return f"{sign}{seconds:.1f} s"
+    left, parts = round(seconds), list[str]()
+    for size, unit in _SPAN_UNITS:
+        number, left = divmod(left, size)
+        if number or (unit == "s" and not parts):
+            parts.append(f"{number} {unit}")
+    return sign + " ".join(parts[:units])
+
+
+def after(milliseconds: int) -> str:
+    """How long after the opening, as ``+0:12:05``, in whole seconds; with days where it takes days."""
+    minutes, seconds = divmod(abs(milliseconds) // _SECOND, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    sign = "-" if milliseconds <= -_SECOND else "+"
+    return f"{sign}{f'{days} d ' if days else ''}{hours}:{minutes:02}:{seconds:02}"
+
+
+def day(at: Instant) -> str:
+    """The day of an instant, UTC."""
+    return rfc3339.write(at)[:10]
+
+
+def clock(at: Instant) -> str:
+    """The time of day of an instant, UTC."""
+    return rfc3339.write(at)[11:19]
+
+
+def date_and_time(at: Instant) -> str:
+    """The day and the time of day of an instant, in whole seconds, UTC."""
+    return f"{day(at)} {clock(at)}"
+
+
+def date_and_minute(at: Instant) -> str:
+    """The same, in whole minutes."""
+    return date_and_time(at)[:16]
 
 
 def _milliseconds(text: str) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from ronde.shared.terminal import Listing, Terminal
+from ronde.shared.times import date_and_minute
 from service import rfc3339
 from streams.escalation.values import Quarantined
 
@@ -72,14 +73,10 @@ def print_rows(rows: list[Row]) -> None:
         table.add_column(column, justify="right" if column == "alerts" else "left")
     for row in rows[-_LONGEST_TABLE:]:
         why = "\n  ".join((row.reason, *row.missing))
-        table.add_row(row.site_id, why, f"{row.alerts:,}", _short(row.first_at), _short(row.last_at))
+        table.add_row(row.site_id, why, f"{row.alerts:,}", date_and_minute(row.first_at), date_and_minute(row.last_at))
     out.print(table)
     out.print()
     summary = Listing("reason", "sites", "alerts")
     for count in counts(rows):
         summary.add_row(count["reason"], f"{count['sites']:,}", f"{count['alerts']:,}")
     out.print(summary)
-
-
-def _short(at: int) -> str:
-    return rfc3339.write(at)[:16].replace("T", " ")

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from ronde.shared.plain import one_line
 from ronde.shared.terminal import Listing, Terminal
+from ronde.shared.times import date_and_time
 from schemas.contract.topics import TOPICS
-from service import rfc3339
 from streams.escalation.values import Decision
 from streams.formats.redaction import HIDDEN, is_personal
 from streams.replay.comparison import Difference
@@ -69,7 +69,7 @@ def print_replayed(replayed: ReplayResult, incident: str | None, *, personal: bo
 
 
 def _row(decision: Decision) -> tuple[str, str, str, str, str]:
-    at = rfc3339.write(decision.at)[:19].replace("T", " ")
+    at = date_and_time(decision.at)
     return at, str(decision.version or "-"), decision.rule, decision.phase_to or "-", str(len(decision.outputs))
 
 
@@ -93,7 +93,7 @@ def _fields(differences: list[Difference], first: Difference, *, personal: bool)
             _shown(difference, difference.replayed, personal=personal),
         )
         for difference in differences
-        if difference.field is not None and difference[3:7] == first[3:7]
+        if difference.field is not None and difference.place == first.place
     ]
 
 

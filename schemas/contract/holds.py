@@ -10,7 +10,7 @@ _SWEEP_MS: Final = 1000 * LONGEST_SECONDS
 
 
 class Hold(NamedTuple):
-    """Times are the broker's, milliseconds since 1970 (UTC). A renewal moves ``until``."""
+    """Who holds it, from when until when: the broker's milliseconds since 1970 (UTC). A renewal moves ``until``."""
 
     by: str
     since: int

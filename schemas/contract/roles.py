@@ -11,7 +11,7 @@ from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
 
 
 class Role(NamedTuple):
-    """One kind of program.
+    """A kind of program, with the topics that it reads and writes.
 
     ``creates`` are topics of its own that it makes where they are missing, ``transactions`` the transactional ids
     (without prefix) that it writes by.

@@ -26,7 +26,7 @@ BrokerLog = NewType("BrokerLog", tuple[str, int])
 
 
 class Topic(NamedTuple):
-    """One topic. ``schema`` is None for dead-letters, whose records are kept as they came.
+    """A topic of the contract. ``schema`` is None for dead-letters, whose records are kept as they came.
 
     ``way``: into the engine, out of it, its own, or ``edge``: between the edges, and no affair of the engine.
     """

@@ -25,7 +25,7 @@ class Branch(NamedTuple):
 
 
 class SchemaPlace(NamedTuple):
-    """``parent`` is the path of the place that holds it, empty for the record itself."""
+    """A place in a schema. ``parent`` is the path of the place that holds it, empty for the record itself."""
 
     parent: str
     branches: tuple[Branch, ...]

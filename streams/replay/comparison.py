@@ -55,6 +55,11 @@ class Difference(NamedTuple):
     recorded: object = None
     replayed: object = None
 
+    @property
+    def place(self) -> tuple[str, int, int | None, str]:
+        """The record that differs or is missing: topic, partition, offset, record_id."""
+        return self.topic, self.partition, self.offset, self.record_id
+
 
 class Mismatch(NamedTuple):
     """What differs in one record."""

@@ -10,12 +10,12 @@ from typing import Any, Final
 import pytest
 
 from ronde.commands.action import action_id
-from ronde.commands.answer import result_id
 from ronde.input_files.input_lines import InputLines
 from ronde.input_files.site_spreadsheet import COLUMNS
 from ronde.shared.foreign_fields import foreign_fields
 from schemas.avro.loader import load as load_schema
 from schemas.avro.records import encode
+from schemas.contract.content_ids import result_id
 from schemas.contract.topics import INPUT_TOPICS
 from service import rfc3339
 from streams.escalation.values import Alert

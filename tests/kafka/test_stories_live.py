@@ -15,7 +15,6 @@ import pytest
 
 from edges.panel.dialler import Way
 from ronde.demo.agenda import Record
-from ronde.demo.board import Board, SiteView
 from ronde.demo.panels import Panels, import_transmitters, shipped
 from ronde.demo.play import last_ends, play
 from ronde.demo.stage import EVERY, PROCESSES, SITES, prepare, start, wait_until_ready
@@ -25,6 +24,7 @@ from ronde.input_files.site_lines import SiteLines
 from ronde.local.kafka import Kafka
 from ronde.local.ports import HOST
 from ronde.shared.whole_settings import WholeSettings
+from ronde.views.site_timeline.board import Board, SiteView
 from service.clock import now_ms
 from streams.kafka import topics
 from streams.settings import load

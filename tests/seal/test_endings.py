@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ronde.outcomes.sealed_dossier import incident_records
+from ronde.views.incident.sealed_dossier import incident_records
 from seal.commitments import Commitments
 from seal.dossier import dossier
 from seal.heads import Heads

@@ -13,8 +13,8 @@ from unittest.mock import Mock
 import fastavro
 import pytest
 
-from ronde.outcomes import sealed_dossier
 from ronde.shared.errors import Failed
+from ronde.views.incident import sealed_dossier
 from schemas.avro.errors import RegistryUnreachable, SchemaNotFound, UnusableSchema
 from schemas.avro.loader import load
 from seal.checking import check_records

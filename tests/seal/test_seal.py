@@ -17,8 +17,8 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # as documented
 
 from ronde.local.kafka import Kafka
-from ronde.outcomes.sealed_dossier import sealed_dossier
 from ronde.shared.whole_settings import WholeSettings
+from ronde.views.incident.sealed_dossier import sealed_dossier
 from schemas.contract.topics import Log
 from seal import keys
 from seal.checking import check_heads

@@ -17,9 +17,10 @@ from rich.console import Console
 
 from ronde.local.ports import HOST
 from ronde.local.postgres import Postgres
+from ronde.shared.times import after, span
 from ronde.views.incident.page import page
 from ronde.views.incident.text import show
-from ronde.views.incident.words import RULES, after, input_line, output_lines, rule, span
+from ronde.views.incident.words import RULES, input_line, output_lines, rule
 from sinks.ask.report import report
 from sinks.ask.timeline import Attention, Dispatch, Timeline, timeline
 from sinks.database.migrate import migrate

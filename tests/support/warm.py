@@ -2,11 +2,11 @@
 
 A command of `ronde` takes about a second of a core to import what it runs, and the tests start hundreds of them. So
 the first process of each command is a program of its own, as an operator starts it, and so is every process whose
-environment would change how Python or its libraries start; all others are copies of a process that stops short of
-running the command. A copy has a pid, a session, an environment and a log of its own, as if it had been started.
+environment would change how Python or its libraries start; all others are forked from a process that stops short of
+running the command. Each has a pid, a session, an environment and a log of its own, as if it had been started.
 
 ``python -m tests.support.warm MODULE COMMAND FD`` is that process: it takes a request (`Request`, and the files it
-writes to) from the socket FD, forks, and writes the copy's pid, and at its end its exit code, into a pipe.
+writes to) from the socket FD, forks, and writes the new pid, and at its end its exit code, into a pipe.
 """
 
 from __future__ import annotations
@@ -54,19 +54,19 @@ _LATE: Final[Mapping[str, Sequence[str]]] = {
 
 # By module and command.
 _started: Final[Counter[tuple[str, str]]] = Counter()
-_nests: Final[dict[tuple[str, str], Nest]] = {}
+_fork_servers: Final[dict[tuple[str, str], ForkServer]] = {}
 _starting: Final = threading.Lock()
 
 
 class Request(NamedTuple):
-    """What a copy has instead of what its original has."""
+    """What a forked process has instead of what its fork server has."""
 
     arguments: list[str]
     environment: dict[str, str]
     folder: str
 
 
-class Copy:
+class ForkedProcess:
     """A forked process, as `subprocess.Popen` shows one that was started."""
 
     def __init__(self, status: int) -> None:
@@ -79,7 +79,7 @@ class Copy:
         """The exit code; None while it runs."""
         with self._lock:
             if self.returncode is None and wait([self._status.fileno()], 0):
-                self.returncode = int(self._line() or -signal.SIGKILL)  # nobody says it: the original was killed
+                self.returncode = int(self._line() or -signal.SIGKILL)  # nobody says it: the fork server was killed
                 self._status.close()
             return self.returncode
 
@@ -105,8 +105,8 @@ class Copy:
         return self._status.readline()
 
 
-class Nest:
-    """The process that the copies of one command are forked from."""
+class ForkServer:
+    """The process that the others of one command are forked from."""
 
     def __init__(self, module: str, command: str) -> None:
         self._socket, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -124,8 +124,8 @@ class Nest:
         atexit.register(process.wait)
         atexit.register(self._socket.close)
 
-    def start(self, request: Request, output: IO[bytes]) -> Copy:
-        """A copy that writes to ``output``."""
+    def start(self, request: Request, output: IO[bytes]) -> ForkedProcess:
+        """A forked process that writes to ``output``."""
         status, its = os.pipe()
         try:
             message = json.dumps(request).encode()
@@ -133,10 +133,10 @@ class Nest:
             socket.send_fds(self._socket, [message], [output.fileno(), its])
         finally:
             os.close(its)
-        return Copy(status)
+        return ForkedProcess(status)
 
 
-Process: TypeAlias = subprocess.Popen[bytes] | Copy
+Process: TypeAlias = subprocess.Popen[bytes] | ForkedProcess
 
 
 def start(arguments: Sequence[str], environment: Mapping[str, str], output: IO[bytes], module: str = RONDE) -> Process:
@@ -145,9 +145,9 @@ def start(arguments: Sequence[str], environment: Mapping[str, str], output: IO[b
     with _starting:
         _started[key] += 1
         if _started[key] > 1 and sys.platform == "linux" and _is_usual(environment):
-            if key not in _nests:
-                _nests[key] = Nest(*key)
-            return _nests[key].start(Request(list(arguments), dict(environment), str(Path.cwd())), output)
+            if key not in _fork_servers:
+                _fork_servers[key] = ForkServer(*key)
+            return _fork_servers[key].start(Request(list(arguments), dict(environment), str(Path.cwd())), output)
     return subprocess.Popen(
         [sys.executable, "-c", f"from {module} import main; main()", *arguments],
         env=environment,
@@ -168,18 +168,18 @@ def _is_usual(environment: Mapping[str, str]) -> bool:
     return not armed and of_the_start(environment) == of_the_start(os.environ)
 
 
-class _Original:
-    """The loop of the process that is copied."""
+class _ForkLoop:
+    """The loop of the fork server's process."""
 
     def __init__(self, requests: socket.socket) -> None:
         self._requests = requests
-        self._pipes: dict[int, int] = {}  # by the copy's pid, where its end is written
+        self._pipes: dict[int, int] = {}  # by the forked process's pid, where its end is written
         self._woken, self._waker = socket.socketpair()
         for end in (self._woken, self._waker):
             end.setblocking(False)
 
     def serve(self) -> Request | None:
-        """Fork at each request: the copy returns with it, the original with None when nobody can ask any more."""
+        """Fork at each request: the new process returns with it, this one with None when nobody can ask any more."""
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while True:
@@ -232,16 +232,16 @@ class _Original:
 
 
 def _main() -> None:
-    """Import a module, and a command of `ronde`, and run it in each copy."""
+    """Import a module, and a command of `ronde`, and run it in each forked process."""
     _, module, command, requests = sys.argv
     native_form.use()
     main = importlib.import_module(module).main
     for name in (f"ronde.commands.{command}", *_LATE.get(command, ())) if command else ():
         importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # so that the copies share it
+    gc.freeze()  # so that the forked processes share it
     with socket.socket(fileno=int(requests)) as asked:
-        request = _Original(asked).serve()
+        request = _ForkLoop(asked).serve()
     if request is not None:
         main()
 

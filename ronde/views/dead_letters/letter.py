@@ -109,6 +109,11 @@ def _decoded(topic: str, schema: str, data: bytes, recorded: TopicValues) -> Map
 
 def _raw(data: bytes, *, personal: bool) -> dict[str, Any]:
     """Bytes that are no value: their header names a schema, and the rest may be a name in plain text."""
-    size = {CONFLUENT: CONFLUENT_SIZE}.get(data[:1]) or {SINGLE_OBJECT: SINGLE_OBJECT_SIZE}.get(data[:2], 0)
-    visible = data if personal else data[:size]
+    visible = data if personal else data[: _header_size(data)]
     return {"bytes": len(data), "hex": visible.hex(), "hidden_bytes": len(data) - len(visible)}
+
+
+def _header_size(data: bytes) -> int:
+    if data.startswith(CONFLUENT):
+        return CONFLUENT_SIZE
+    return SINGLE_OBJECT_SIZE if data.startswith(SINGLE_OBJECT) else 0

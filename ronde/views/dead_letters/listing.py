@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ronde.shared.plain import one_line
 from ronde.shared.terminal import Listing, Terminal
+from ronde.shared.times import date_and_time
 from service import rfc3339
 from streams.dlq.log import Survey
 from streams.kafka.dead_letters import Letter, Note
@@ -105,7 +106,7 @@ def _row(letter: Letter) -> list[Text]:
     site = "-" if letter.site_id is None else letter.site_id
     return [
         Text(str(letter.id)),
-        Text(rfc3339.write(letter.at)[:19].replace("T", " ")),
+        Text(date_and_time(letter.at)),
         Text(one_line(f"{letter.topic}-{letter.partition}-{letter.offset}")),
         Text(one_line(site)),
         Text(_short(letter.reason)),

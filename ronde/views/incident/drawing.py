@@ -12,7 +12,8 @@ from math import log2
 from typing import Final
 
 from ronde.shared.plain import markup
-from ronde.views.incident.words import clock, input_line, outcome, output_line, span, status
+from ronde.shared.times import clock, span
+from ronde.views.incident.words import input_line, outcome, output_line, status
 from sinks.ask.timeline import Action, Alert, Attention, Call, Dispatch, Report, Result, Step
 
 WIDTH: Final = 960

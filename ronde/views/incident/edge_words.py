@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from ronde.shared.plain import joined, one_line
-from ronde.views.incident.words import span
+from ronde.shared.times import span
 from sinks.ask.edge_records import DeskEvent, Signal, Take
 from sinks.ask.timeline import Attention, Call, Dispatch, Step, Timeline
 

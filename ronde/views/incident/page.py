@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from ronde.shared.plain import markup
+from ronde.shared.times import after, clock, day, span
 from ronde.views.incident.drawing import draw
 from ronde.views.incident.edge_words import entries
 from ronde.views.incident.text import head
-from ronde.views.incident.words import after, clock, day, ending, input_line, output_lines, rule, span
+from ronde.views.incident.words import ending, input_line, output_lines, rule
 from sinks.ask.timeline import Alert, Report, Step, Timeline
 
 

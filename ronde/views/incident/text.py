@@ -7,8 +7,9 @@ from rich.text import Text
 
 from ronde.shared.plain import one_line
 from ronde.shared.terminal import Listing
+from ronde.shared.times import after, clock, date_and_time, day, span
 from ronde.views.incident.edge_words import entries
-from ronde.views.incident.words import after, clock, day, input_line, output_lines, rule, span
+from ronde.views.incident.words import input_line, output_lines, rule
 from sinks.ask.incidents import Incident
 from sinks.ask.timeline import Step, Timeline
 
@@ -54,7 +55,7 @@ def head(timeline: Timeline) -> list[str]:
 
 
 def _times(incident: Incident) -> str:
-    opened = f"opened {day(incident.opened_at)} {clock(incident.opened_at)} UTC"
+    opened = f"opened {date_and_time(incident.opened_at)} UTC"
     if incident.closed_at is None:
         until = f", goes on by itself at {clock(incident.deadline)}" if incident.deadline is not None else ""
         return f"{opened}, open: {incident.phase}{until}"

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ronde.shared.plain import joined, one_line
-from service import rfc3339
+from ronde.shared.times import clock, span
 from sinks.ask.incidents import Incident
 from sinks.ask.timeline import (
     Action,
@@ -112,41 +112,6 @@ _TIMES: Final = {
     "DISPATCHED": "nothing heard in time",
     "HANDED_OVER": "nobody closed it in time",
 }
-_SECOND: Final = 1000
-_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
-
-def span(milliseconds: float, units: int = 2) -> str:
-    """A time span in its largest units, as ``49 min 38 s``."""
-    seconds = abs(milliseconds) / _SECOND
-    sign = "-" if milliseconds < 0 else ""
-    if seconds < 10 and seconds % 1:
-        return f"{sign}{seconds:.1f} s"
-    left, parts = round(seconds), list[str]()
-    for size, unit in _UNITS:
-        number, left = divmod(left, size)
-        if number or (unit == "s" and not parts):
-            parts.append(f"{number} {unit}")
-    return sign + " ".join(parts[:units])
-
-
-def after(milliseconds: int) -> str:
-    """How long after the opening, as ``+0:12:05``, in whole seconds; with days where it takes days."""
-    minutes, seconds = divmod(abs(milliseconds) // _SECOND, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    sign = "-" if milliseconds <= -_SECOND else "+"
-    return f"{sign}{f'{days} d ' if days else ''}{hours}:{minutes:02}:{seconds:02}"
-
-
-def day(instant: int) -> str:
-    """The day of an instant, UTC."""
-    return rfc3339.write(instant)[:10]
-
-
-def clock(instant: int) -> str:
-    """The time of day of an instant, UTC."""
-    return rfc3339.write(instant)[11:19]
 
 
 def ending(incident: Incident) -> str:

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Final
 
 from ronde.shared.plain import markup
-from ronde.views.incident.words import day
+from ronde.shared.times import day
 from ronde.views.whatif.figures import Question
 from ronde.views.whatif.plots import plots
 from ronde.views.whatif.text import guards, head, lines, rows, verdicts

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ronde.shared.plain import markup
-from ronde.views.incident.words import span
+from ronde.shared.times import span
 from ronde.views.whatif.figures import quantile
 from streams.whatif.comparison import Comparison
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ronde.shared.terminal import Listing, Terminal
-from ronde.views.incident.words import RULES, after, day, span
+from ronde.shared.times import after, day, span
+from ronde.views.incident.words import RULES
 from ronde.views.whatif.figures import Question, quantile, share
-from streams.whatif.comparison import Comparison, Incident, Side
+from streams.whatif.comparison import Comparison, Incident, Side, Verdict
 
-_VERDICTS: Final = {
+_VERDICTS: Final[Mapping[Verdict, str]] = {
     "SAME": "the same, decision by decision",
     "OTHER_TIMES": "other calls or times, the same end",
     "OTHER_END": "end otherwise",
@@ -53,10 +54,13 @@ def _period(comparison: Comparison) -> str:
 def verdicts(comparison: Comparison) -> Iterator[str]:
     """Yield how many incidents have each verdict, and why."""
     for name, words in _VERDICTS.items():
-        count = comparison.verdicts[name]  # type: ignore[index]  # the same names
+        count = comparison.verdicts[name]
         if count or name in {"UNDETERMINED", "NOT_JUDGED"}:
             yield f"{count:,} ({share(count, comparison.incidents):.1%}) {words}"
-        reasons = {"UNDETERMINED": comparison.undetermined, "NOT_JUDGED": comparison.not_judged}
+        reasons: dict[Verdict, Counter[str]] = {
+            "UNDETERMINED": comparison.undetermined,
+            "NOT_JUDGED": comparison.not_judged,
+        }
         for why, number in reasons.get(name, Counter[str]()).most_common():
             yield f"    {number:,} {why}"
     if comparison.additional:

@@ -46,21 +46,21 @@ class Primitive:
 
 @dataclass(frozen=True)
 class Array:
-    """Values of one type, in order."""
+    """An array: values of one type, in order."""
 
     items: "Shape"
 
 
 @dataclass(frozen=True)
 class Map:
-    """Values of one type by name."""
+    """A map: values of one type by name."""
 
     values: "Shape"
 
 
 @dataclass(frozen=True)
 class Enum:
-    """One of a few symbols; ``default`` stands for one the reader does not know."""
+    """An enum: one of a few symbols; ``default`` stands for one the reader does not know."""
 
     name: str
     symbols: tuple[str, ...]
@@ -69,7 +69,7 @@ class Enum:
 
 @dataclass(frozen=True)
 class Fixed:
-    """So many bytes."""
+    """A fixed: a named type of so many bytes."""
 
     name: str
     size: int
@@ -87,7 +87,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Record:
-    """Fields in order."""
+    """A record: its fields, in order."""
 
     name: str
     fields: tuple[Field, ...]
@@ -95,7 +95,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Union:
-    """One of several types."""
+    """A union: a value is of one of several types."""
 
     branches: tuple["Shape", ...]
 

@@ -17,11 +17,11 @@ from rich.console import Console
 from edges.web import tokens
 from ronde.demo import api, desk, telephony
 from ronde.demo.agenda import Record
-from ronde.demo.board import InputPosition
 from ronde.demo.desk import ANSWERED, OPERATOR, Answer, Operator
 from ronde.demo.stage import DESK, PortalPlace, Stage
 from ronde.shared.errors import Failed
 from ronde.shared.whole_settings import WholeSettings
+from ronde.views.site_timeline.board import InputPosition
 from streams.settings import load
 from tests.cli.demo.virtual import START, call
 

@@ -20,14 +20,15 @@ from edges.receiver.framing import framed
 from ronde.demo import report, screen, telephony
 from ronde.demo.agenda import Record
 from ronde.demo.alarms import DueSignal
-from ronde.demo.board import Board, InputPosition, differences
+from ronde.demo.endings import differences, ending_of, has_strayed, is_as_planned
 from ronde.demo.panels import Delivery, Panels, shipped
-from ronde.demo.report import Inputs
 from ronde.demo.report_frames import print_frames
 from ronde.demo.stage import Stage, with_ledger
 from ronde.demo.stories import LINK_TEST, STORIES, Ending, Signal, Story
 from ronde.shared.errors import Failed
 from ronde.shared.whole_settings import WholeSettings
+from ronde.views.site_timeline.board import Board, InputPosition
+from ronde.views.site_timeline.moments import Inputs
 from streams.escalation.procedures import DEFAULTS
 from streams.settings import load
 from tests.cli.demo.virtual import EVERY, START, World, shipped_procedures, shipped_sites
@@ -45,9 +46,9 @@ class TestStories:
     def test_the_core_can_end_it_as_told(self, world: World, story: Story) -> None:
         view = world.board.site(story.site_id)
 
-        assert differences(story.ending, view.ending()) == []
-        assert view.is_as_planned(story)
-        assert not view.has_strayed(story)
+        assert differences(story.ending, ending_of(view)) == []
+        assert is_as_planned(story, view)
+        assert not has_strayed(story, view)
 
     def test_every_story_is_over_well_within_the_demonstration(self, world: World) -> None:
         last = max(decision["at"] for story in EVERY for decision in world.board.site(story.site_id).decisions)
@@ -321,4 +322,4 @@ class TestVerdict:
 
         board = World((wrong,)).run()
 
-        assert board.site("S01").has_strayed(STORIES[0])
+        assert has_strayed(STORIES[0], board.site("S01"))

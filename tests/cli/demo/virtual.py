@@ -12,8 +12,8 @@ from typing import Any
 from ronde.demo import partner, stories, telephony
 from ronde.demo.agenda import Record
 from ronde.demo.alarms import Alarms
-from ronde.demo.board import Board, InputPosition
 from ronde.demo.stories import BACKGROUND, STORIES, Story
+from ronde.views.site_timeline.board import Board, InputPosition
 from streams.escalation.procedures import DEFAULTS, Procedures
 from streams.escalation.values import Alert, CallResult, DispatchReport, Site, Source
 from streams.formats.json_values import reader

@@ -16,7 +16,6 @@ from rich.console import Console
 
 from edges.panel.dialler import Way
 from ronde.demo import stage as staging
-from ronde.demo.board import Board
 from ronde.demo.panels import Panels, import_transmitters, shipped
 from ronde.demo.play import last_ends, play
 from ronde.demo.processes import Child
@@ -26,6 +25,7 @@ from ronde.input_files.loading import load as load_lines
 from ronde.input_files.site_lines import SiteLines
 from ronde.local.ports import HOST, free_port
 from ronde.local.postgres import Postgres
+from ronde.views.site_timeline.board import Board
 from seal import keys
 from service.clock import now_ms
 from streams.kafka import topics

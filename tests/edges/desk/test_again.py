@@ -17,6 +17,7 @@ from edges.desk.reader import NotReadError
 from edges.desk.state import DeskState
 from edges.kafka.errors import UnconfirmedError
 from edges.web.values import write_instant
+from schemas.contract.content_ids import result_id
 from tests.edges.desk.floor import PASSWORD, THREAT, WORD, code, people
 from tests.edges.desk.memory import ORIGIN, Floor, MemoryDesk, Worker, called, frozen, now_ms
 from tests.edges.desk.scene import contact, read, write
@@ -202,7 +203,7 @@ async def test_who_answers_what_was_just_answered_under_threat_is_refused(
     command = await called(desk, floor)
 
     async def read_the_answer(_: int) -> None:
-        mine = rules.result_id(command, "DURESS_CODE", "UNKNOWN", None, message_left=False)
+        mine = result_id(command, "DURESS_CODE", "UNKNOWN", None, message_left=False)
         at = mine.removeprefix(f"{command}-result-")
         desk.scene.result(at, command, "DURESS_CODE", "UNKNOWN")  # type: ignore[arg-type]  # its try is not kept yet
         desk.catch_up()

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from edges.desk import rules
 from edges.desk.claims import Hold
 from edges.kafka.errors import KafkaAwayError
 from edges.web.values import write_instant
+from schemas.contract.content_ids import result_id
 from tests.edges.desk.floor import THREAT, WORD, code
 from tests.edges.desk.memory import Floor, MemoryDesk, called, frozen, now_ms
 from tests.edges.desk.scene import contact
@@ -82,7 +82,7 @@ async def test_a_word_for_threat_is_written_before_it_is_said(desk: MemoryDesk, 
     assert judged.json() == {"right": True, "duress": True, "tries_left": 2}
     (result,) = desk.scene.values("call-results")
     assert (result.outcome, result.situation, result.command_id) == ("DURESS_CODE", "UNKNOWN", command)
-    assert result.result_id == rules.result_id(command, "DURESS_CODE", "UNKNOWN", None, message_left=False)
+    assert result.result_id == result_id(command, "DURESS_CODE", "UNKNOWN", None, message_left=False)
     for outcome in ("IDENTIFIED", "NOT_IDENTIFIED", "NO_ANSWER", "WRONG_CODE"):
         assert code(await floor.ann.result(command, outcome)) == "DURESS"
     assert (await floor.ann.result(command, "DURESS_CODE")).status_code == 202

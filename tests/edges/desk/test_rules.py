@@ -1,21 +1,10 @@
-"""Ids that follow from what is said; what is verified; what is late."""
+"""Ids of actions; what is verified; what is late."""
 
 from __future__ import annotations
 
 from edges.desk import rules
 from edges.desk.tries import BEYOND
-from ronde.commands.answer import result_id
 from tests.edges.desk.scene import T0, Desk, Scene
-
-
-def test_a_result_has_the_id_that_the_command_line_gives_it() -> None:
-    ours = rules.result_id("i-c1.1", "IDENTIFIED", "NORMAL", None, message_left=False)
-    assert ours == result_id("i-c1.1", "IDENTIFIED", "NORMAL", None, message_left=False)
-    corrected = rules.result_id("i-c1.1", "IDENTIFIED", "NORMAL", "busy", message_left=True)
-    assert corrected == result_id("i-c1.1", "IDENTIFIED", "NORMAL", "busy", message_left=True)
-    assert corrected != ours
-    assert ours.startswith("i-c1.1-result-")
-    assert len(ours.rpartition("-")[2]) == 8
 
 
 def test_an_action_has_an_id_by_its_key() -> None:

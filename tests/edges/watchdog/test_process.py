@@ -12,7 +12,7 @@ from edges.watchdog.bulletins import Bulletins
 from edges.watchdog.findings import Finding, Kind, summary
 from edges.watchdog.metrics import WatchdogMetrics
 from edges.watchdog.settings import WatchdogSettings
-from edges.watchdog.telling import Teller
+from edges.watchdog.webhooks import Webhooks
 from service import logs
 from tests.conftest import Run, SettingsFile
 from tests.edges.watchdog.listeners import SECRET, Listener
@@ -61,24 +61,24 @@ def listener() -> Iterator[Listener]:
 async def test_a_post_that_is_refused_is_posted_again_in_order(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edges.watchdog.telling._PAUSES", (0.01,))
+    monkeypatch.setattr("edges.watchdog.webhooks._PAUSES", (0.01,))
     listener.refuse = 3
     settings = WatchdogSettings(
         id="w", webhook_url=listener.url, webhook_secret=SECRET, ping_url=f"{listener.url}/ping", ping_seconds=1
     )
     metrics = WatchdogMetrics()
-    teller, bulletins = Teller(settings, metrics), Bulletins("w")
+    webhooks, bulletins = Webhooks(settings, metrics), Bulletins("w")
     found = summary([Finding("i1", 1_790_000_000_000, 0, "S1")])
     assert found is not None
     for now, report in ((1_790_000_046_000, {Kind.DEADLINE: found}), (1_790_000_060_000, {})):
         for _, _, bulletin in bulletins.update(report, now):
-            teller.send(bulletin)
-    tasks = [asyncio.create_task(teller.post()), asyncio.create_task(teller.ping(lambda: True))]
+            webhooks.send(bulletin)
+    tasks = [asyncio.create_task(webhooks.post()), asyncio.create_task(webhooks.ping(lambda: True))]
     await asyncio.to_thread(eventually, lambda: len(listener.posts) == 2 and listener.pings > 0, "two posts, a ping")
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await teller.close()
+    await webhooks.close()
     assert [post_id for post_id, _ in listener.posts] == ["w-DEADLINE-1790000046000-1", "w-DEADLINE-1790000046000-2"]
     assert listener.posts[0][1] == {
         "type": "watchdog.began",
@@ -154,15 +154,15 @@ async def test_no_line_of_the_log_has_the_address_of_a_webhook_or_a_switch(
     settings = WatchdogSettings(
         id="w", webhook_url=f"{listener.url}/hooks/of-it", webhook_secret=SECRET, ping_url=f"{listener.url}/key-of-it"
     )
-    teller = Teller(settings, WatchdogMetrics())
+    webhooks = Webhooks(settings, WatchdogMetrics())
     found = summary([Finding("i1", 0)])
     assert found is not None
     [(_, _, bulletin)] = Bulletins("w").update({Kind.INPUT: found}, 1_790_000_000_000)
-    teller.send(bulletin)
-    tasks = [asyncio.create_task(teller.post()), asyncio.create_task(teller.ping(lambda: True))]
+    webhooks.send(bulletin)
+    tasks = [asyncio.create_task(webhooks.post()), asyncio.create_task(webhooks.ping(lambda: True))]
     await asyncio.to_thread(eventually, lambda: listener.posts and listener.pings, "a post, a ping")
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await teller.close()
+    await webhooks.close()
     assert "of-it" not in capfd.readouterr().err

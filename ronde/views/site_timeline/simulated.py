@@ -1,4 +1,4 @@
-"""`ronde simulate --timeline`: the events of each site, in the words of the demonstration (`ronde.demo.report`)."""
+"""`ronde simulate --timeline`: the events of each site, as the simulation has them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 from rich.text import Text
 
-from ronde.demo.agenda import Record
-from ronde.demo.board import Board, InputPosition
-from ronde.demo.report import Inputs, Moment, table_of, timeline
 from ronde.shared.plain import plain
 from ronde.shared.terminal import Terminal
+from ronde.shared.times import day
+from ronde.views.site_timeline.board import Board, InputPosition, Record, as_record
+from ronde.views.site_timeline.moments import Inputs, Moment, table_of, timeline
 from schemas.contract.topics import INPUT_TOPICS
 from service import rfc3339
 from streams.formats.validation import DeadLetterCause
@@ -42,13 +42,6 @@ def show(lines: Iterable[bytes], play: Play) -> None:
         _print(board, inputs, sites, aside)
 
 
-def as_record(value: Any) -> Any:
-    """Return a value of the core as a dict, instants in ms since 1970, UTC."""
-    if hasattr(value, "_asdict"):
-        return {name: as_record(held) for name, held in value._asdict().items()}
-    return [as_record(item) for item in value] if isinstance(value, tuple) else value
-
-
 def _noted(lines: Iterable[bytes], inputs: Inputs) -> Iterator[bytes]:
     """Yield the lines; note each input under the place that its decisions will name."""
     offsets = dict.fromkeys(INPUT_TOPICS, 0)
@@ -70,13 +63,11 @@ def _print(board: Board, inputs: Inputs, sites: Iterable[str], aside: list[Emitt
     out = Terminal()
     is_first = True
     for site_id in sites:
-        for day, moments in groupby(
-            timeline(board.site(site_id), inputs), lambda moment: rfc3339.write(moment.at)[:10]
-        ):
+        for date, moments in groupby(timeline(board.site(site_id), inputs), lambda moment: day(moment.at)):
             if not is_first:
                 out.print()
             is_first = False
-            out.print(Text.assemble((plain(site_id), "bold"), "  ", (day, "dim")))
+            out.print(Text.assemble((plain(site_id), "bold"), "  ", (date, "dim")))
             of_day = list(moments)
             out.print(table_of(of_day, map(_time, of_day)))
     for record in aside:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +18,7 @@ from edges.watchdog.findings import Finding
 from edges.watchdog.judge import Place
 from edges.watchdog.metrics import WatchdogMetrics
 from edges.watchdog.settings import WatchdogSettings
+from schemas.contract.content_ids import result_id
 from service.clock import now_ms
 from service.hosts import host_and_port
 from service.logs import logger
@@ -37,7 +37,7 @@ _BLIND_ROUNDS: Final = 5
 WRITTEN: Final = ("claims", "call-results")
 
 
-class Sounder:
+class CanaryPlayer:
     """Plays the canary's panel and its operator.
 
     ``is_current``: whether the watchdog reads Kafka to its end; without that no round can be judged. ``is_fresh``:
@@ -247,9 +247,8 @@ class Sounder:
 
 
 def _all_is_well(command: CallCommand, by: str) -> CallResult:
-    said = "\0".join(("IDENTIFIED", "NORMAL", "false", ""))
     return CallResult(
-        result_id=f"{command.command_id}-result-{hashlib.sha256(said.encode()).hexdigest()[:8]}",
+        result_id=result_id(command.command_id, "IDENTIFIED", "NORMAL", None, message_left=False),
         site_id=command.site_id,
         incident_id=command.incident_id,
         command_id=command.command_id,

@@ -12,10 +12,10 @@ import pytest
 
 from edges.values import Decision, InputRef
 from edges.watchdog.canary import Canary
+from edges.watchdog.canary_player import CanaryPlayer
 from edges.watchdog.judge import Place
 from edges.watchdog.metrics import WatchdogMetrics
 from edges.watchdog.settings import WatchdogSettings
-from edges.watchdog.sounding import Sounder
 from service.clock import now_ms
 from tests.edges.watchdog.bench import START
 
@@ -30,18 +30,18 @@ async def test_a_receiver_has_the_time_of_a_round_after_an_outage_of_kafka() -> 
         canary_every_seconds=2, canary_within_seconds=1, link_seconds=1,
     )  # fmt: skip
     is_current = False
-    sounder = Sounder(settings, "canary", Mock(), Mock(), WatchdogMetrics(), lambda: is_current, lambda: is_current)
-    task = asyncio.create_task(sounder._test_the_link())
+    player = CanaryPlayer(settings, "canary", Mock(), Mock(), WatchdogMetrics(), lambda: is_current, lambda: is_current)
+    task = asyncio.create_task(player._test_the_link())
     try:
         for _ in range(15):  # Kafka is away: the receiver may not answer
             await asyncio.sleep(0.1)
-            sounder.judge(now_ms())
-            assert sounder.receiver() is None
+            player.judge(now_ms())
+            assert player.receiver() is None
         is_current, back_at = True, now_ms()
         async with asyncio.timeout(60):
-            while (finding := sounder.receiver()) is None:
+            while (finding := player.receiver()) is None:
                 await asyncio.sleep(0.05)
-                sounder.judge(now_ms())
+                player.judge(now_ms())
         assert finding.since - back_at >= 1000, "of a test that began when receiver and engine had had their time"
     finally:
         task.cancel()
@@ -50,63 +50,63 @@ async def test_a_receiver_has_the_time_of_a_round_after_an_outage_of_kafka() -> 
         server.close()
 
 
-def made(is_fresh: Mock, is_current: Mock) -> Sounder:
+def made(is_fresh: Mock, is_current: Mock) -> CanaryPlayer:
     settings = WatchdogSettings(id="w", canary_account="CA11", canary_receiver="127.0.0.1:1")
-    return Sounder(settings, "canary", Mock(), Mock(), WatchdogMetrics(), is_current, is_fresh)
+    return CanaryPlayer(settings, "canary", Mock(), Mock(), WatchdogMetrics(), is_current, is_fresh)
 
 
-def frames(sounder: Sounder) -> float | None:
-    return sounder._metrics.registry.get_sample_value("ronde_watchdog_canary_frames_total")
+def frames(player: CanaryPlayer) -> float | None:
+    return player._metrics.registry.get_sample_value("ronde_watchdog_canary_frames_total")
 
 
-def rounds(sounder: Sounder, outcome: str) -> float | None:
-    return sounder._metrics.registry.get_sample_value("ronde_watchdog_canary_rounds_total", {"outcome": outcome})
+def rounds(player: CanaryPlayer, outcome: str) -> float | None:
+    return player._metrics.registry.get_sample_value("ronde_watchdog_canary_rounds_total", {"outcome": outcome})
 
 
 def test_a_round_during_which_what_is_read_grew_old_is_void_and_many_of_them_are_reported() -> None:
     """Kafka that freezes amid a round is reported by its own name, and before that by no other."""
     is_fresh, is_current = Mock(return_value=True), Mock(return_value=True)
-    sounder = made(is_fresh, is_current)
+    player = made(is_fresh, is_current)
     now = 1_790_000_000_000
     for minute in range(1, 7):
-        sounder._canary.begin(now)
+        player._canary.begin(now)
         for second in range(60):
             is_fresh.return_value = second not in {5, 6}
-            finding = sounder.judge(now + 1000 * second)
+            finding = player.judge(now + 1000 * second)
             assert (finding is not None) == (minute == 6 and second > 0), "five rounds without a verdict"
         now += 60_000
-    assert (rounds(sounder, "void"), rounds(sounder, "failed")) == (6, 0)
+    assert (rounds(player, "void"), rounds(player, "failed")) == (6, 0)
     is_fresh.return_value = True
-    sounder._canary.begin(now)
+    player._canary.begin(now)
     for second in range(22):
-        finding = sounder.judge(now + 1000 * second)
+        finding = player.judge(now + 1000 * second)
     assert finding is not None
     assert finding.detail == "the receiver has not acknowledged its frame"
-    assert rounds(sounder, "failed") == 1
+    assert rounds(player, "failed") == 1
     is_current.return_value = False
-    sounder.judge(now + 30_000)
-    assert sounder._judged_at is None, "while Kafka is away, that alone is reported"
+    player.judge(now + 30_000)
+    assert player._judged_at is None, "while Kafka is away, that alone is reported"
 
 
 @pytest.mark.parametrize("jump", [3_600_000, -3_600_000])
 def test_a_jump_of_the_clock_is_no_fault_of_a_round_and_keeps_none_away(jump: int) -> None:
-    sounder = made(Mock(return_value=True), Mock(return_value=True))
+    player = made(Mock(return_value=True), Mock(return_value=True))
     now = 1_790_000_000_000
     for second in range(60):
-        assert sounder.judge(now + 1000 * second) is None
+        assert player.judge(now + 1000 * second) is None
     now += 60_000
-    sounder._canary.begin(now)
+    player._canary.begin(now)
     now += jump
     for second in range(1, 23):
-        assert sounder.judge(now + 1000 * second, second == 1) is None
-    assert (rounds(sounder, "void"), rounds(sounder, "failed")) == (1, 0)
-    assert sounder._is_settled(now + 23_000), "the next alarm goes out, and link tests are judged"
-    assert sounder._old_at < now + 23_000
+        assert player.judge(now + 1000 * second, second == 1) is None
+    assert (rounds(player, "void"), rounds(player, "failed")) == (1, 0)
+    assert player._is_settled(now + 23_000), "the next alarm goes out, and link tests are judged"
+    assert player._old_at < now + 23_000
 
 
 @pytest.mark.asyncio
 async def test_link_tests_go_on_where_the_clock_is_put_back_amid_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    sounder, clock = made(Mock(return_value=True), Mock(return_value=True)), 1_790_000_000_000
+    player, clock = made(Mock(return_value=True), Mock(return_value=True)), 1_790_000_000_000
     slept = []
 
     async def is_acknowledged(_: object) -> bool:
@@ -118,11 +118,11 @@ async def test_link_tests_go_on_where_the_clock_is_put_back_amid_one(monkeypatch
         slept.append(seconds)
         raise asyncio.CancelledError
 
-    monkeypatch.setattr("edges.watchdog.sounding.now_ms", lambda: clock)
-    monkeypatch.setattr("edges.watchdog.sounding.asyncio.sleep", sleep)
-    monkeypatch.setattr(sounder, "_is_acknowledged", is_acknowledged)
+    monkeypatch.setattr("edges.watchdog.canary_player.now_ms", lambda: clock)
+    monkeypatch.setattr("edges.watchdog.canary_player.asyncio.sleep", sleep)
+    monkeypatch.setattr(player, "_is_acknowledged", is_acknowledged)
     with pytest.raises(asyncio.CancelledError):
-        await sounder._test_the_link()
+        await player._test_the_link()
     assert slept[0] <= 10
 
 
@@ -169,7 +169,7 @@ async def test_no_number_is_sent_twice_in_an_interval(monkeypatch: pytest.Monkey
     A receiver takes it for a repeat within ten minutes, and no alarm comes of it.
     """
     clock, sent = 1_790_000_000_000 - 1_790_000_000_000 % 60_000 + 5_000, []
-    sounder = made(Mock(return_value=True), Mock(return_value=True))
+    player = made(Mock(return_value=True), Mock(return_value=True))
 
     async def sleep(seconds: float) -> None:
         nonlocal clock
@@ -192,24 +192,24 @@ async def test_no_number_is_sent_twice_in_an_interval(monkeypatch: pytest.Monkey
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr("edges.watchdog.sounding.now_ms", lambda: clock)
-    monkeypatch.setattr("edges.watchdog.sounding.asyncio.sleep", sleep)
-    monkeypatch.setattr("edges.watchdog.sounding.Dialler", Panel)
-    monkeypatch.setattr(sounder, "_is_settled", lambda _: True)
+    monkeypatch.setattr("edges.watchdog.canary_player.now_ms", lambda: clock)
+    monkeypatch.setattr("edges.watchdog.canary_player.asyncio.sleep", sleep)
+    monkeypatch.setattr("edges.watchdog.canary_player.Dialler", Panel)
+    monkeypatch.setattr(player, "_is_settled", lambda _: True)
     with pytest.raises(asyncio.CancelledError):
-        await sounder._raise_alarms()
+        await player._raise_alarms()
     numbers = [number for _, number in sent]
     assert numbers == list(range(numbers[0], numbers[0] + 5))
     assert sent[0][0] % 60_000 < 1000, "the interval of the start may have had its frame"
-    assert frames(sounder) == 4
+    assert frames(player) == 4
 
 
 @pytest.mark.asyncio
 async def test_a_frame_counts_once_it_is_acknowledged() -> None:
     """What the receivers' counts of frames have of the canary, for the alert on panels that are cut off."""
-    sounder = made(Mock(return_value=True), Mock(return_value=True))
+    player = made(Mock(return_value=True), Mock(return_value=True))
     acknowledged, refused = Mock(is_acknowledged=True), Mock(is_acknowledged=False)
     for answer, count in ((acknowledged, 1), (refused, 1), (TimeoutError, 1), (acknowledged, 2)):
         dialler = Mock(send=AsyncMock(side_effect=[answer]))
-        assert await sounder._is_acknowledged(dialler) == (answer is acknowledged)
-        assert frames(sounder) == count
+        assert await player._is_acknowledged(dialler) == (answer is acknowledged)
+        assert frames(player) == count

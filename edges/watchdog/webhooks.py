@@ -26,7 +26,7 @@ _GIVEN_UP_SECONDS: Final = 3600.0
 _MOST_WAITING: Final = 1000
 
 
-class Teller:
+class Webhooks:
     """Posts bulletins one after the other, each until it is taken, for an hour; pings while all is well."""
 
     def __init__(self, settings: WatchdogSettings, metrics: WatchdogMetrics) -> None:

@@ -1,0 +1,1 @@
+"""What happened at a site: the records that came of its inputs, and the lines that tell them."""
