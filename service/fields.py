@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 
-def _is_file(path: Path) -> Path:
+def _checked_file(path: Path) -> Path:
     if "\0" in str(path):
         raise ValueError("no file has U+0000 in its name")
     return path
@@ -17,7 +17,7 @@ def _is_file(path: Path) -> Path:
 
 Port: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
-File: TypeAlias = Annotated[Path, Field(strict=False), AfterValidator(_is_file)]
+File: TypeAlias = Annotated[Path, Field(strict=False), AfterValidator(_checked_file)]
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
 ProcessName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,64}$")]
 

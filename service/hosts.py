@@ -14,10 +14,10 @@ def host_and_port(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or len(port) > len(str(_PORTS.stop)) or int(port) not in _PORTS:
         raise ValueError("it is no HOST:PORT, as 127.0.0.1:6070")
-    return is_host(host.strip("[]")), int(port)
+    return host_name(host.strip("[]")), int(port)
 
 
-def is_host(text: str) -> str:
+def host_name(text: str) -> str:
     """The same text, if it can be looked up. Raises ValueError."""
     try:
         text.encode("idna")  # every look-up begins so, and what it raises is no OSError
@@ -26,7 +26,7 @@ def is_host(text: str) -> str:
     return text
 
 
-def _is_host_and_port(text: str) -> str:
+def _checked_host_and_port(text: str) -> str:
     host_and_port(text)
     return text
 
@@ -36,7 +36,7 @@ def address_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-Host: TypeAlias = Annotated[str, StringConstraints(min_length=1), AfterValidator(is_host)]
+Host: TypeAlias = Annotated[str, StringConstraints(min_length=1), AfterValidator(host_name)]
 HostAndPort: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^.+:[0-9]{1,5}$"), AfterValidator(_is_host_and_port)
+    str, StringConstraints(pattern=r"^.+:[0-9]{1,5}$"), AfterValidator(_checked_host_and_port)
 ]

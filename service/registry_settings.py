@@ -12,7 +12,7 @@ from service.fields import File, Section
 from service.web_address import WebAddress
 
 
-def _holds_certificates(path: Path) -> Path:
+def _checked_certificates(path: Path) -> Path:
     try:
         ssl.create_default_context(cafile=str(path))
     except ssl.SSLError:
@@ -22,7 +22,7 @@ def _holds_certificates(path: Path) -> Path:
     return path
 
 
-Authorities: TypeAlias = Annotated[File, AfterValidator(_holds_certificates)]
+Authorities: TypeAlias = Annotated[File, AfterValidator(_checked_certificates)]
 
 
 class RegistrySettings(Section):

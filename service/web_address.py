@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from service.hosts import is_host
+from service.hosts import host_name
 
 _NOT_IN_AN_ORIGIN: Final = frozenset("@?#\\")
 
@@ -26,12 +26,12 @@ def _checked(url: str) -> str:
     return url
 
 
-def _is_origin(url: str) -> str:
+def _origin(url: str) -> str:
     """The same, without a slash at its end. Browsers name an origin in ASCII, so no other is ever equal to theirs."""
     origin = url.removesuffix("/")
     try:
         parts = urlsplit(origin)
-        is_one = parts.scheme in {"http", "https"} and parts.port != 0 and bool(is_host(parts.hostname or ""))
+        is_one = parts.scheme in {"http", "https"} and parts.port != 0 and host_name(parts.hostname or "") != ""
     except ValueError:
         is_one = False
     if not (is_one and origin.isascii() and origin.isprintable()) or " " in origin or _NOT_IN_AN_ORIGIN & set(origin):
@@ -39,7 +39,7 @@ def _is_origin(url: str) -> str:
     return origin
 
 
-PublicUrl: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^/]+/?$"), AfterValidator(_is_origin)]
+PublicUrl: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^/]+/?$"), AfterValidator(_origin)]
 WebAddress: TypeAlias = Annotated[
     str, AfterValidator(_checked), Field(json_schema_extra={"pattern": r"^https?://[^/]+"})
 ]

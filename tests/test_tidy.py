@@ -55,6 +55,8 @@ LEFT_CLASSES: Final = {
     "tests/kafka/world.py: Seen",
 }
 LONG_FILES: Final = frozenset[str]()
+_PREDICATE: Final = re.compile(r"_?(is|are|has|may|must|can)_")
+_TRUTH: Final = re.compile(r"bool|(TypeGuard|TypeIs)\[.*\]")
 PRODUCT: Final = ("streams", "service", "ronde", "schemas", "sinks", "edges", "seal")
 # Names of others that the product's docstrings and comments give, beside those that it imports.
 FOREIGN: Final = {
@@ -105,6 +107,7 @@ class Definition(NamedTuple):
     name: str
     is_class: bool
     lines: int
+    returns: str  # as it is written; "" where it is not
 
 
 class Outline(NamedTuple):
@@ -123,7 +126,10 @@ def outline(file: Path) -> Outline:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 lines = (node.end_lineno or 0) - node.lineno + 1
-                definitions.append(Definition(node.name, isinstance(node, ast.ClassDef), lines))
+                is_class = isinstance(node, ast.ClassDef)
+                returns = None if isinstance(node, ast.ClassDef) else node.returns
+                written = "" if returns is None else ast.unparse(returns)
+                definitions.append(Definition(node.name, is_class, lines, written))
                 names.add(node.name)
             case ast.Import() | ast.ImportFrom():
                 names.update(alias.asname or alias.name for alias in node.names)
@@ -316,6 +322,17 @@ def test_no_class_is_named_by_a_participle() -> None:
         if definition.is_class and definition.name in PARTICIPLES
     }
     assert named <= LEFT_CLASSES, "\n".join(sorted(named - LEFT_CLASSES))
+
+
+def test_what_is_named_as_a_question_answers_yes_or_no() -> None:
+    """What raises instead is a check, what returns a value is named by that value."""
+    others = [
+        f"{shown(file)}: {definition.name} -> {definition.returns}"
+        for file in tracked("*.py")
+        for definition in outline(file).definitions
+        if not definition.is_class and _PREDICATE.match(definition.name) and not _TRUTH.fullmatch(definition.returns)
+    ]
+    assert not others, "\n".join(others)
 
 
 def test_every_name_that_a_docstring_or_comment_gives_exists() -> None:

@@ -79,7 +79,7 @@ def item_json(item: Item) -> bytes:
     return WorkItem.of_item(item).model_dump_json().encode()
 
 
-def told(change: Item | Incident | str) -> Any:
+def event_data(change: Item | Incident | str) -> Any:
     """What the event stream says of a change; a string is the subject of what is gone."""
     if isinstance(change, Item):
         return orjson.Fragment(item_json(change))

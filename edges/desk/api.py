@@ -33,8 +33,9 @@ from edges.desk.deadline import TimedRoute
 from edges.desk.decisions import Decisions
 from edges.desk.dossier import Dossier
 from edges.desk.history import History
-from edges.desk.holding import Holding, Operator
+from edges.desk.holding import Holding
 from edges.desk.incident import Incident
+from edges.desk.own_records import Operator
 from edges.desk.problems import (
     CHANGED,
     DURESS,
@@ -71,7 +72,10 @@ class EmptyBody(Body):
 
 
 def _empty(_body: EmptyBody | None = None) -> None:
-    """A dependency: what a route does not read would be neither too large for it nor unknown."""
+    """A dependency.
+
+    Without it FastAPI would not read the body, so neither its size nor unknown fields would be checked.
+    """
 
 
 NOTHING: Final[Any] = Depends(_empty)

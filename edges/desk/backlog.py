@@ -10,7 +10,7 @@ from edges.desk.deadline import answered_within, left
 from edges.kafka.errors import KafkaAwayError
 
 T = TypeVar("T")
-_SECONDS: Final = 1.0  # it is asked for again and again, so what somebody waits for needs not wait longer for that
+_SECONDS: Final = 1.0  # it is asked for again and again, so what somebody waits for need not wait longer for that
 
 
 class Backlog(Generic[T]):

@@ -14,8 +14,10 @@ from prometheus_client import Counter
 
 from edges.desk import rules
 from edges.desk.deadline import HEAR_SECONDS, answered_within, left, uncounted
-from edges.desk.holding import Holding, Operator, Subject
+from edges.desk.holding import Holding
 from edges.desk.incident import Incident
+from edges.desk.next_calls import NextCalls
+from edges.desk.own_records import Operator, OwnRecords, Subject
 from edges.desk.problems import (
     DURESS,
     EXPIRED,
@@ -65,14 +67,26 @@ _UNDER_THREAT: Final = CallOutcome("DURESS_CODE", "UNKNOWN", False, None, 0)
 class Calls:
     """Words and results, for one desk."""
 
-    def __init__(self, holding: Holding, records: Records, words: Words, judged: Counter) -> None:
+    def __init__(
+        self,
+        holding: Holding,
+        own: OwnRecords,
+        next_calls: NextCalls,
+        records: Records,
+        words: Words,
+        judged: Counter,
+    ) -> None:
         """``judged``: counts words by their verdict."""
         self._holding = holding
+        self._own = own
+        self._next_calls = next_calls
+        self._writer = own.writer
+        self._clock = own.clock
         self._state = holding.state
         self._records = records
         self._words = words
         self._judged = judged
-        self._unanswered = UnansweredTries(holding)
+        self._unanswered = UnansweredTries(holding.state, own)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # one word of a call at a time
 
     # --- words ------------------------------------------------------------------------------------
@@ -82,7 +96,7 @@ class Calls:
         incident, call = self._command(command_id)
         subject = Subject(command_id, incident.partition, call.site_id, incident.id)
         async with self._turns.setdefault(command_id, asyncio.Lock()):
-            await self._may_try(operator, subject, word)
+            await self._check_may_try(operator, subject, word)
             contact = await self._records.contact(incident, call.site_id, call.contact_id, call.phone)
             result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", self._under_threat())
             return await self._try(operator, subject, contact, word, result)
@@ -91,7 +105,7 @@ class Calls:
         """Judge the word of a caller; the holder only."""
         callback, subject = await self._callback(site_id, callback_id)
         async with self._turns.setdefault(callback_id, asyncio.Lock()):
-            await self._may_try(operator, subject, word)
+            await self._check_may_try(operator, subject, word)
             incident = self._state.incidents.get(callback.incident_id or "")
             if callback.contact_id is None:
                 raise NO_CONTACT.error()
@@ -101,10 +115,10 @@ class Calls:
             result = _result(operator, subject, None, callback.contact_id, "INBOUND", self._under_threat())
             return await self._try(operator, subject, contact, word, result)
 
-    async def _may_try(self, operator: Operator, subject: Subject, word: str) -> None:
+    async def _check_may_try(self, operator: Operator, subject: Subject, word: str) -> None:
         """Raise what keeps the operator from trying a word, once the log says so to its end."""
         try:
-            await self._holding.holder_or_refuse(operator, subject)
+            await self._holding.require_hold(operator, subject)
         except Problem:
             if not self._was_let_go(operator, subject):
                 raise
@@ -125,7 +139,7 @@ class Calls:
         return is_theirs and "DURESS" in self._state.tries.get(subject.id, ())
 
     def _has_tried_enough(self, operator: Operator, subject: Subject) -> bool:
-        wrong = self._state.wrong_words(subject.site_id, self._holding.clock.now())
+        wrong = self._state.wrong_words(subject.site_id, self._clock.now())
         is_site_spent = wrong >= WRONG_WORDS and not operator.is_supervisor
         return is_site_spent or len(self._state.tries.get(subject.id, ())) >= TRIES
 
@@ -150,11 +164,11 @@ class Calls:
                 "WORD_TRIED",
                 subject.id,
                 verdict,
-                self._holding.clock.now(),
+                self._clock.now(),
             )
         if verdict == "DURESS" and not self._was_said(if_duress):
             # First, and alone: where this is not confirmed no try is spent, and the same word again writes it.
-            await self._holding.writer.send_once(call_results=if_duress)
+            await self._writer.send_once(call_results=if_duress)
         read = await self._unanswered.write(operator, subject, word, event)
         number = number if read is None else read.tries  # the log decides, where two desks judged side by side
         if number > TRIES and verdict != "DURESS":
@@ -163,11 +177,11 @@ class Calls:
         if before >= WRONG_WORDS and verdict != "DURESS" and not operator.is_supervisor:
             raise TOO_MANY_WRONG_WORDS.error()
         if verdict == "DURESS":  # beside the reply, which takes no longer than that of a right word
-            self._holding.begin(self._let_go(operator, subject))
+            self._own.begin(self._let_go(operator, subject))
         return WordAnswer(verdict != "WRONG", verdict == "DURESS", max(0, TRIES - number))
 
     def _under_threat(self) -> CallOutcome:
-        return _UNDER_THREAT._replace(at=self._holding.clock.now())
+        return _UNDER_THREAT._replace(at=self._clock.now())
 
     # --- results ----------------------------------------------------------------------------------
 
@@ -175,19 +189,19 @@ class Calls:
         """Say what came of a command; return the result's id, and whether it comes late."""
         incident, call = self._command(command_id)
         subject = Subject(command_id, incident.partition, call.site_id, incident.id)
-        await self._holding.held_or_refuse(operator, subject.partition, command_id)
+        await self._holding.require_held_once(operator, subject.partition, command_id)
         result = _result(operator, subject, command_id, call.contact_id, "OUTBOUND", said)
         if not self._was_said(result):
             await self.hear_answers(subject.partition)
-            await self._is_verified(operator, subject, result)
-        late = rules.is_late(incident, call, result.result_id, self._holding.clock.now())
+            await self._check_verified(operator, subject, result)
+        late = rules.is_late(incident, call, result.result_id, self._clock.now())
         if late and said.outcome == "NO_ANSWER" and not self._was_said(result):
             raise EXPIRED.error()
         holder = self._state.holder(subject.partition, command_id)
         if not late and (holder is None or holder.by == operator.name):
-            self._holding.take_next_of(result.result_id, operator)
+            self._next_calls.take_next_of(result.result_id, operator)
         if not self._was_said(result):
-            await self._holding.writer.send_once(call_results=result)
+            await self._writer.send_once(call_results=result)
         await self._let_go(operator, subject)
         return result.result_id, late
 
@@ -196,17 +210,17 @@ class Calls:
     ) -> tuple[str, bool]:
         """Say what came of an inbound call; it is late after 15 minutes."""
         callback, subject = await self._callback(site_id, callback_id)
-        await self._holding.held_or_refuse(operator, subject.partition, callback_id)
+        await self._holding.require_held_once(operator, subject.partition, callback_id)
         result = _result(operator, subject, None, callback.contact_id, "INBOUND", said)
         if not self._was_said(result):
             await self.hear_answers(subject.partition)
-            await self._is_verified(operator, subject, result)
-        said_at, _ = self._state.inbound.get(result.result_id, (self._holding.clock.now(), None))
+            await self._check_verified(operator, subject, result)
+        said_at, _ = self._state.inbound.get(result.result_id, (self._clock.now(), None))
         late = said_at > callback.at + rules.CALLBACK_MS
         if not self._was_said(result):
             if late and said.outcome == "NO_ANSWER":
                 raise EXPIRED.error()
-            await self._holding.writer.send_once(call_results=result)
+            await self._writer.send_once(call_results=result)
         await self._let_go(operator, subject)
         return result.result_id, late
 
@@ -237,7 +251,7 @@ class Calls:
             answer.outcome == "DURESS_CODE" for answer in incident.answers.get(result.command_id, ())
         )
 
-    async def _is_verified(self, operator: Operator, subject: Subject, result: CallResult) -> None:
+    async def _check_verified(self, operator: Operator, subject: Subject, result: CallResult) -> None:
         """Raise DURESS or NOT_VERIFIED, once the log says so to its end.
 
         Where it cannot be read, what is known allows a result: it is taken whenever Kafka acknowledges.
@@ -265,10 +279,10 @@ class Calls:
     ) -> str:
         """Take an inbound call; return its id, the same for the same key. Raises NOT_FOUND."""
         callback_id = f"{digest(site_id)}{CALLBACK}{digest(operator.name, key)}"
-        subject = Subject(callback_id, self._holding.writer.partition_of(site_id), site_id, incident_id)
+        subject = Subject(callback_id, self._writer.partition_of(site_id), site_id, incident_id)
         if callback_id in self._state.callbacks:
             if operator.name not in self._state.claims[subject.partition].held_by(callback_id):
-                await self._holding.claim(operator, subject, "TAKE")  # it was not confirmed the first time
+                await self._own.claim(operator, subject, "TAKE")  # it was not confirmed the first time
             return callback_id
         if incident_id is not None:
             incident = self._state.incidents.get(incident_id)
@@ -276,11 +290,11 @@ class Calls:
                 raise NOT_FOUND.error()
         elif await self._records.site(site_id) is None and not any(self._state.open_incidents(site_id)):
             raise NOT_FOUND.error()
-        now = self._holding.clock.now()
-        await self._holding.log_event(
+        now = self._clock.now()
+        await self._own.log_event(
             DeskEvent(callback_id, site_id, incident_id, operator.name, "CALL_PLACED", callback_id, contact_id, now)
         )
-        await self._holding.claim(operator, subject, "TAKE")
+        await self._own.claim(operator, subject, "TAKE")
         return callback_id
 
     # --- what is meant ----------------------------------------------------------------------------
@@ -292,7 +306,7 @@ class Calls:
         return command
 
     async def _callback(self, site_id: str, callback_id: str) -> tuple[Callback, Subject]:
-        partition = self._holding.writer.partition_of(site_id)
+        partition = self._writer.partition_of(site_id)
         if callback_id not in self._state.callbacks:  # another desk may have begun it just now
             await self._holding.be_sure(partition)
         callback = self._state.callbacks.get(callback_id)

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from edges.values import Claim
+from schemas.contract.holds import LONGEST_SECONDS
 
-LONGEST_SECONDS: Final = 120
 # Who held a subject once may still say what came of it; nothing that old is asked for.
 REMEMBERED_MS: Final = 24 * 3600 * 1000
 _SWEEP_MS: Final = 3600 * 1000

@@ -6,9 +6,10 @@ import time
 from functools import partial
 
 from edges.desk import rules
-from edges.desk.holding import Holding, Operator
+from edges.desk.holding import Holding
 from edges.desk.incident import Awaited, Incident
 from edges.desk.merged import MergedKinds
+from edges.desk.own_records import Operator, OwnRecords
 from edges.desk.problems import CHANGED, SUPERVISOR_ONLY
 from edges.desk.reader import NotReadError
 from edges.desk.state import ACCOUNT
@@ -21,11 +22,12 @@ from schemas.contract.content_ids import digest
 class Decisions:
     """Closing, sending a guard, looking, noting."""
 
-    def __init__(self, holding: Holding, merged: MergedKinds) -> None:
+    def __init__(self, holding: Holding, own: OwnRecords, merged: MergedKinds) -> None:
         self._holding = holding
         self._merged = merged
         self._state = holding.state
-        self._writer = holding.writer
+        self._own = own
+        self._writer = own.writer
 
     async def act(
         self, operator: Operator, incident: Incident, action: str, reason: str, key: str, seen_version: int, at: int
@@ -102,16 +104,15 @@ class Decisions:
         seen = self._state.seen.get(attention_id)
         if seen is not None and seen.by == operator.name and (not note or seen.event_id == event_id):
             return seen.at  # said again, perhaps of what is no more
-        if not self._state.is_attention(
-            attention_id
-        ):  # a call is nothing to be seen: that would take it from its holder
+        # A call is nothing to be seen: that would take it from its holder.
+        if not self._state.is_attention(attention_id):
             raise NOT_FOUND.error()
         subject = self._holding.subject(attention_id)
-        at = self._holding.clock.now()
+        at = self._own.clock.now()
         if subject.site_id.startswith(ACCOUNT):
             stranger = self._state.stranger(attention_id)
             at = max(at, stranger.last if stranger is not None else 0)
-        await self._holding.log_event(
+        await self._own.log_event(
             DeskEvent(
                 event_id,
                 subject.site_id,
@@ -131,9 +132,7 @@ class Decisions:
     async def note(self, operator: Operator, incident: Incident, text: str, key: str) -> str:
         """Keep a note on an incident; return its id."""
         event_id = f"{incident.id}-note-{digest(key)}"
-        await self._holding.log_event(
-            DeskEvent(
-                event_id, incident.site_id, incident.id, operator.name, "NOTE", None, text, self._holding.clock.now()
-            )
+        await self._own.log_event(
+            DeskEvent(event_id, incident.site_id, incident.id, operator.name, "NOTE", None, text, self._own.clock.now())
         )
         return event_id

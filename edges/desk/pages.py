@@ -139,11 +139,11 @@ class DeskPages:
     ) -> Response:
         """An inbound call; ``site`` is whose it is, as another desk may have begun it just now."""
         if callback_id not in self._state.callbacks and site is not None:
-            await self._api.holding.be_sure(self._api.holding.writer.partition_of(site))
+            await self._api.holding.be_sure(self._api.holding.partition_of(site))
         callback = self._state.callbacks.get(callback_id)
         if callback is None:
             raise NOT_FOUND.error()
-        partition = self._api.holding.writer.partition_of(callback.site_id)
+        partition = self._api.holding.partition_of(callback.site_id)
         if self._state.holder(partition, callback_id) is None:
             await self._api.calls.hear_answers(partition)  # its page takes what nobody has answered
         incident = self._state.incidents.get(callback.incident_id or "")
@@ -169,12 +169,22 @@ class DeskPages:
         )
 
     def _spoken(
-        self, request: Request, person: Person, *, view: IncidentView | None, site: SiteView | None, **values: Any
+        self,
+        request: Request,
+        person: Person,
+        *,
+        subject: str,
+        partition: int,
+        view: IncidentView | None,
+        site: SiteView | None,
+        script: Script,
+        opening: str,
+        asks_again: bool = False,
+        **values: Any,
     ) -> Response:
-        script: Script = values.pop("script")
-        holder = self._state.holder(values.pop("partition"), values["subject"])
+        holder = self._state.holder(partition, subject)
         ends = {outcome: {said: script.end(outcome, said) for said in _SITUATIONS} for outcome in _OUTCOMES}
-        if values.pop("asks_again", False):
+        if asks_again:
             ends["WRONG_CODE"]["NORMAL"] = script.after("AGAIN")
         words = self.words(request)
         words["after"] = {verdict: script.after(verdict) for verdict in ("RIGHT", "WRONG", "LAST", "DURESS")}
@@ -182,13 +192,14 @@ class DeskPages:
             request,
             "call.html",
             person,
+            subject=subject,
             words=words,
             incident=_shown(view),
             site=_shown(site),
             steps=[] if view is None else lines(view, words, languages.language_of(request)),
             is_mine=holder is not None and holder.by == person.name,
             holder=None if holder is None else holder.by,
-            script={"language": script.language, "opening": values.pop("opening"), "ends": ends},
+            script={"language": script.language, "opening": opening, "ends": ends},
             **values,
         )
 
@@ -280,8 +291,7 @@ class DeskPages:
 
     async def wall(self, request: Request, person: Viewer) -> Response:
         """The wallboard."""
-        holding = self._api.holding
-        shown = await wall(self._state, holding.work, self._first_calls, holding.clock.now())
+        shown = await wall(self._state, self._api.holding.work, self._first_calls, self.pages.clock())
         return self.render(request, "wall.html", person, wall=shown)
 
     # --- what they need ---------------------------------------------------------------------------

@@ -232,15 +232,15 @@ class DeskReader:
         """Read a partition's `claims` and `desk-log` to where they end now. Raises `NotReadError`."""
         await self._read_to_the_end(self._own, [(topic, partition) for topic in OWN], seconds)
 
-    async def answers_to_the_end(self, partition: int, seconds: float = _ASK_SECONDS) -> None:
+    async def answers_to_the_end(self, partition: int) -> None:
         """Read a partition's `call-results` to where they end now. Raises `NotReadError`."""
-        await self._read_to_the_end(self._engine, [(ANSWERS, partition)], seconds)
+        await self._read_to_the_end(self._engine, [(ANSWERS, partition)])
 
-    async def said_to_the_end(self, partition: int, seconds: float = _ASK_SECONDS) -> None:
+    async def said_to_the_end(self, partition: int) -> None:
         """Read what people said of a partition's sites to where it ends now. Raises `NotReadError`."""
-        await self._read_to_the_end(self._engine, [(topic, partition) for topic in SAID], seconds)
+        await self._read_to_the_end(self._engine, [(topic, partition) for topic in SAID])
 
-    async def _read_to_the_end(self, view: View | None, logs: Sequence[Log], seconds: float) -> None:
+    async def _read_to_the_end(self, view: View | None, logs: Sequence[Log], seconds: float = _ASK_SECONDS) -> None:
         if view is None or logs[0][1] in self.unread:
             raise NotReadError
         seconds = left(seconds)

@@ -15,8 +15,9 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from edges.desk.deadline import left
-from edges.desk.holding import Holding, Operator, Subject
+from edges.desk.own_records import Operator, OwnRecords, Subject
 from edges.desk.read_back import ReadBack
+from edges.desk.state import DeskState
 from edges.kafka.producer import CONFIRM_SECONDS
 from edges.values import DeskEvent
 from service.logs import logger
@@ -35,8 +36,9 @@ class _Try(NamedTuple):
 class UnansweredTries:
     """Those of one desk; who calls has one word of a call at a time."""
 
-    def __init__(self, holding: Holding) -> None:
-        self._holding = holding
+    def __init__(self, state: DeskState, own: OwnRecords) -> None:
+        self._state = state
+        self._own = own
         self._secret = secrets.token_bytes(32)
         self._tries: dict[str, _Try] = {}  # by command or callback
 
@@ -45,7 +47,7 @@ class UnansweredTries:
         tried = self._tries.get(subject.id)
         if tried is None or tried.said != self._digest(operator, word):
             return None
-        known = len(self._holding.state.tries.get(subject.id, ()))
+        known = len(self._state.tries.get(subject.id, ()))
         return None if tried.back.done() and tried.back.result().tries < known else tried.event
 
     async def write(self, operator: Operator, subject: Subject, word: str, event: DeskEvent) -> ReadBack | None:
@@ -53,15 +55,14 @@ class UnansweredTries:
 
         Then it is answered. Raises `UnconfirmedError`: it is not.
         """
-        own = self._holding.reader.own
         tried = self._tries.get(subject.id)
         if tried is None or tried.event is not event:
             self._forget_old()
             self._forget(subject.id)
-            tried = _Try(self._digest(operator, word), event, own.expect(event.event_id))
+            tried = _Try(self._digest(operator, word), event, self._own.read_backs.expect(event.event_id))
             self._tries[subject.id] = tried
         if not tried.back.done():
-            await self._holding.writer.send_once(desk_log=event)
+            await self._own.writer.send_once(desk_log=event)
         read = None
         with suppress(TimeoutError):
             async with asyncio.timeout(left(CONFIRM_SECONDS)):
@@ -78,9 +79,9 @@ class UnansweredTries:
     def _forget(self, subject: str) -> None:
         tried = self._tries.pop(subject, None)
         if tried is not None:
-            self._holding.reader.own.forget(tried.event.event_id, tried.back)
+            self._own.read_backs.forget(tried.event.event_id, tried.back)
 
     def _forget_old(self) -> None:
-        since = self._holding.clock.now() - KEPT_MS
+        since = self._own.clock.now() - KEPT_MS
         for subject in [subject for subject, tried in self._tries.items() if tried.event.at < since]:
             self._forget(subject)

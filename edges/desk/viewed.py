@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from edges.desk.holding import Holding, Operator
 from edges.desk.incident import Incident
+from edges.desk.own_records import Operator, OwnRecords
 from edges.kafka.errors import UnconfirmedError
 from edges.values import DeskEvent
 from schemas.contract.content_ids import digest
@@ -21,13 +21,13 @@ _KEPT: Final = 10_000
 class ViewLog:
     """Writes `VIEWED`."""
 
-    def __init__(self, holding: Holding) -> None:
-        self._holding = holding
+    def __init__(self, own: OwnRecords) -> None:
+        self._own = own
         self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def note(self, operator: Operator, incident: Incident) -> None:
         """Somebody looks at an incident."""
-        now = self._holding.clock.now()
+        now = self._own.clock.now()
         key = (operator.name, incident.id)
         if now - self._last.get(key, 0) < AGAIN_MS:
             return
@@ -37,11 +37,11 @@ class ViewLog:
             self._last.popitem(last=False)
         event_id = f"{incident.id}-viewed-{digest(operator.name, str(now // AGAIN_MS))}"
         event = DeskEvent(event_id, incident.site_id, incident.id, operator.name, "VIEWED", None, None, now)
-        self._holding.begin(self._write(key, event))
+        self._own.begin(self._write(key, event))
 
     async def _write(self, key: tuple[str, str], event: DeskEvent) -> None:
         try:
-            await self._holding.writer.send(desk_log=event)
+            await self._own.writer.send(desk_log=event)
         except UnconfirmedError:
             self._last.pop(key, None)  # the next look is written under the same id
             _log.warning("view event not written")

@@ -80,7 +80,7 @@ def item_of(state: DeskState, subject: str, now: int) -> Item | None:
 
 
 def _is_past(state: DeskState, subject: str) -> bool:
-    """Whether it is of an incident that ended a while ago, and is over with it; that needs not be unpacked to know."""
+    """Whether it is of an incident that ended a while ago, and is over with it; that need not be unpacked to know."""
     partition = state.incidents.packed_in(incident_of(subject))
     if partition is None:
         return False

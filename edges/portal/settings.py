@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edges.settings import Connection
 
 
-def _has_numbers(code: str) -> str:
+def _checked_country(code: str) -> str:
     from service.phone_numbers import is_country  # noqa: PLC0415 - heavy, and most leave it as it is
 
     if not is_country(code):
@@ -35,7 +35,7 @@ class PortalSettings(fields.Section):
     )
     pages_host: Host = fields.pages_host()
     pages_port: fields.Port = fields.pages_port(6091)
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_has_numbers)] = Field(
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_checked_country)] = Field(
         default="FR", description="where phone numbers without + belong while a site has no address: as FR"
     )
     data_dir: fields.File = fields.data_dir("portal")

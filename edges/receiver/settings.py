@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _KEY_BYTES: Final = 32
 
 
-def _is_wrapping_key(text: str) -> str:
+def _checked_wrapping_key(text: str) -> str:
     wrapping_key_of(text)
     return text
 
@@ -61,7 +61,7 @@ class ReceiverSettings(Section):
     http_port: Port = Field(default=6071, description="the port of alerts by HTTP: a whole number from 0 to 65535")
     pages_host: Host = pages_host()
     pages_port: Port = pages_port(6068)
-    wrapping_key: Annotated[str, AfterValidator(_is_wrapping_key)] | None = Field(
+    wrapping_key: Annotated[str, AfterValidator(_checked_wrapping_key)] | None = Field(
         default=None,
         repr=False,
         description="what the keys of transmitters are encrypted under: 32 bytes, in hex or base64 (default: none)",
@@ -79,7 +79,7 @@ class ReceiverSettings(Section):
     )
 
     @model_validator(mode="after")
-    def _has_certificate(self) -> ReceiverSettings:
+    def _checked_tls(self) -> ReceiverSettings:
         if self.tls_port is not None and (self.tls_certificate is None or self.tls_key is None):
             raise ValueError(
                 "tls_port needs tls_certificate and tls_key: the PEM files of a certificate chain and its key"

@@ -20,7 +20,7 @@ _MARK: Final = "whsec_"
 _SHORTEST_SECRET: Final = 24  # bytes, by Standard Webhooks
 
 
-def _is_secret(text: str) -> str:
+def _checked_secret(text: str) -> str:
     try:
         secret = base64.b64decode(text.removeprefix(_MARK), validate=True)
     except (ValueError, binascii.Error):
@@ -30,7 +30,7 @@ def _is_secret(text: str) -> str:
     return text
 
 
-def _is_key(text: str) -> str:
+def _checked_key(text: str) -> str:
     if key_of(text) is None:
         raise ValueError("it is not 16, 24 or 32 bytes in hex")
     return text
@@ -70,7 +70,7 @@ class WatchdogSettings(Section):
         description="whether operators take calls at a desk (default: if a person took anything within 7 days)",
     )
     webhook_url: WebAddress | None = Field(default=None, description="where findings are posted (default: nowhere)")
-    webhook_secret: Annotated[str, AfterValidator(_is_secret)] | None = Field(
+    webhook_secret: Annotated[str, AfterValidator(_checked_secret)] | None = Field(
         default=None, repr=False, description="what the posts are signed by: whsec_ and base64"
     )
     ping_url: WebAddress | None = Field(
@@ -83,7 +83,7 @@ class WatchdogSettings(Section):
     canary_receiver: HostAndPort | None = Field(
         default=None, description="the receiver's address for panels, by TCP: HOST:PORT"
     )
-    canary_key: Annotated[str, AfterValidator(_is_key)] | None = Field(
+    canary_key: Annotated[str, AfterValidator(_checked_key)] | None = Field(
         default=None, repr=False, description="the AES key of the canary's transmitter, in hex"
     )
     canary_every_seconds: Annotated[int, Field(ge=2)] = Field(

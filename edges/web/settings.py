@@ -15,7 +15,7 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _are_networks(text: str) -> str:
+def _checked_networks(text: str) -> str:
     """What is no network would be believed of nobody: all people would have the proxy's address, and its limits."""
     for part in _parts(text):
         try:
@@ -40,7 +40,7 @@ class WebSettings(Section):
         min_length=32,
         description="the secret that signs sessions, the same for all replicas: 32 characters or more",
     )
-    trusted_proxies: Annotated[str, AfterValidator(_are_networks)] = Field(
+    trusted_proxies: Annotated[str, AfterValidator(_checked_networks)] = Field(
         default="",
         description="addresses or networks of proxies whose X-Forwarded-For and -Proto are believed, with commas",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Request, Response
@@ -51,28 +50,27 @@ class SignIn:
 
     """
 
-    def __init__(self, known: People, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, known: People) -> None:
         self.people = known
         self._back_off = BackOff()
-        self._now = now
 
     async def attempt(self, request: Request, name: str, password: str) -> Person:
         """Return who it is. Raises SIGN_IN_FAILED, TOO_MANY_ATTEMPTS, UNREADABLE."""
         name = name[: LONGEST_NAME + 1]  # a page may send more; nobody has such a name, and no more of it is kept
         address = request.client.host if request.client else ""
-        wait = self._back_off.begin(name, address, self._now())
+        wait = self._back_off.begin(name, address, time.monotonic())
         if wait:
             raise TOO_MANY_ATTEMPTS.error(headers={"Retry-After": str(math.ceil(wait))})
         try:
             person = await self.people.directory.check(name, password)
         except FileError as error:
-            self._back_off.succeeded(name, address, self._now())  # it was not theirs
+            self._back_off.succeeded(name, address, time.monotonic())  # it was not theirs
             _log.error("accounts cannot be read", reason=str(error))
             raise UNREADABLE.error() from None
         if person is None:
-            self._back_off.failed(name, address, self._now())
+            self._back_off.failed(name, address, time.monotonic())
             raise SIGN_IN_FAILED.error()
-        self._back_off.succeeded(name, address, self._now())
+        self._back_off.succeeded(name, address, time.monotonic())
         return person
 
 

@@ -97,7 +97,7 @@ class Partners:
         with (self._folder / "partner.log").open("ab") as log:
             return subprocess.Popen([str(word) for word in words], stdout=log, stderr=log)
 
-    def is_killed_when(self, point: str) -> None:
+    def run_until_killed_at(self, point: str) -> None:
         """One process runs until it is killed there."""
         process = self.start(point)
         try:
@@ -205,7 +205,7 @@ def test_killed_anywhere_and_restarted_it_tells_each_step_once(
     world: World, partners: Partners, reports: Reports, point: str
 ) -> None:
     tell(world, command("s1"), command("s2"))
-    partners.is_killed_when(point)
+    partners.run_until_killed_at(point)
     before = [step for site_id in ("s1", "s2") for step in told_once(reports.of(site_id))]
     assert before == (["ACCEPTED"] if point == "a report was sent" else [])
     with partners.running():
@@ -273,7 +273,7 @@ def test_with_the_engine_an_incident_goes_from_request_to_close(
     with worker(worker_file("w1")) as running:
         running.wait_ready()
         world.put("operator-actions", encode("OperatorAction", {**action, "taken_at": now_ms()}), "s1")
-        partners.is_killed_when("a report was sent")
+        partners.run_until_killed_at("a report was sent")
         with partners.running():
             closed = world.wait_for("s1", "decisions", rule="INTERVENTION_CLOSED")
             assert closed["disposition"] == "NOTHING_FOUND"

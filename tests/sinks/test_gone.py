@@ -31,7 +31,7 @@ def keep_from(bench: Bench, offset: int) -> None:
         deleted.result()
 
 
-def is_ready_having_missed(bench: Bench, number: int) -> Sink:
+def ready_having_missed(bench: Bench, number: int) -> Sink:
     """Start a sink; it judges the logs before it is ready."""
     sink = bench.start()
     eventually(sink.is_ready, "the sink ready")
@@ -41,15 +41,15 @@ def is_ready_having_missed(bench: Bench, number: int) -> Sink:
 
 @pytest.mark.usefixtures("topics")
 def test_what_is_gone_from_a_partition_that_was_empty_is_counted_and_at_the_next_start_no_more(bench: Bench) -> None:
-    assert is_ready_having_missed(bench, 0).stop() == 0
+    assert ready_having_missed(bench, 0).stop() == 0
     for _ in range(3):
         bench.put("alerts", ALERT)
     keep_from(bench, 3)
-    sink = is_ready_having_missed(bench, 3)
+    sink = ready_having_missed(bench, 3)
     assert "records are gone that were never in the ledger" in sink.said()
     assert bench.positions("alerts")[EMPTY] == 3
     assert sink.stop() == 0
-    is_ready_having_missed(bench, 0)
+    ready_having_missed(bench, 0)
 
 
 @pytest.mark.usefixtures("topics")
@@ -57,7 +57,7 @@ def test_a_new_ledger_has_missed_nothing_of_an_old_topic(bench: Bench) -> None:
     for _ in range(3):
         bench.put("alerts", ALERT)
     keep_from(bench, 2)
-    is_ready_having_missed(bench, 0)
+    ready_having_missed(bench, 0)
     eventually(lambda: bench.positions("alerts")[EMPTY] == 3, "the record that is left in the ledger")
 
 

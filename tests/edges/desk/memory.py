@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
+import httpx
 from prometheus_client import CollectorRegistry, Counter
 
-from edges.desk.answers import told
+from edges.desk.answers import event_data
 from edges.desk.api import DeskApi
 from edges.desk.broker_clock import BrokerClock
 from edges.desk.calls import Calls
@@ -22,10 +23,13 @@ from edges.desk.fetchers import Fetchers
 from edges.desk.history import History
 from edges.desk.holding import Holding
 from edges.desk.merged import MergedKinds
+from edges.desk.next_calls import NextCalls
+from edges.desk.own_records import OwnRecords
 from edges.desk.pages import FOLDER, PLACES, DeskPages
 from edges.desk.read_back import ReadBacks
 from edges.desk.reader import DeskReader, NotReadError
 from edges.desk.records import Records
+from edges.desk.reserved import Reserved
 from edges.desk.site_index import SiteIndex
 from edges.desk.spoken_words import Words
 from edges.desk.state import DeskState
@@ -39,6 +43,7 @@ from edges.values import CallResult, Claim, Decision, DeskEvent, OperatorAction
 from edges.web.events import Channel
 from edges.web.problems import UNCONFIRMED
 from edges.web.settings import WebSettings
+from edges.web.values import write_instant
 from edges.web.website import website
 from service.objectives import ObjectiveSettings
 from streams.escalation import values as core
@@ -46,6 +51,7 @@ from tests.edges.desk.floor import CHEAP, THREAT, WORD
 from tests.edges.desk.scene import Scene, contact, read
 
 KEY: Final = "the key that all replicas of this desk share"
+ORIGIN: Final = "http://localhost"
 
 
 def now_ms() -> int:
@@ -155,9 +161,11 @@ class MemoryDesk:
         self.reader = MemoryReader(self)
         writer = MemoryWriter(self)
         self.clock = BrokerClock()
-        self.holding = Holding(
-            self.state, self.work, cast("DeskReader", self.reader), cast("Writer", writer), self.clock
-        )
+        reader = cast("DeskReader", self.reader)
+        self.reserved = Reserved(self.state, reader, self.clock)
+        self.own = OwnRecords(self.state, reader, cast("Writer", writer), self.clock, self.reserved)
+        self.holding = Holding(self.state, self.work, reader, self.own, self.reserved)
+        self.next_calls = NextCalls(self.own)
         decoders: dict[str, Callable[[bytes], Any]] = {
             topic: read(topic)
             for topic in (
@@ -168,15 +176,15 @@ class MemoryDesk:
         records = self.records = Records(cast("Fetchers", MemoryFetcher(self.scene)), decoders, self.sites)
         self.merged = MergedKinds(self.state, records)
         self.judged = Counter("words", "Words.", ("verdict",), registry=CollectorRegistry())
-        self.calls = Calls(self.holding, records, Words(), self.judged)
+        self.calls = Calls(self.holding, self.own, self.next_calls, records, Words(), self.judged)
         self.api = DeskApi(
             self.holding,
             self.calls,
-            Decisions(self.holding, self.merged),
+            Decisions(self.holding, self.own, self.merged),
             Dossier(self.state, records, self.merged, self.sites, decoders, lambda: self.reader.unread),
             History(None),
             self.channel,
-            ViewLog(self.holding),
+            ViewLog(self.own),
         )
         web = WebSettings(tokens_file=folder / "tokens.json", users_file=folder / "users.json", session_key=KEY)
         self.app = website(
@@ -188,6 +196,7 @@ class MemoryDesk:
             errors={UnconfirmedError: UNCONFIRMED, KafkaAwayError: UNCONFIRMED},
         )
         self.app.add_routes(self.api.routes())
+        self.app.state.pages.clock = self.clock.now
         self.app.state.unread = lambda: self.reader.unread
         self.app.add_routes(
             DeskPages(
@@ -212,7 +221,7 @@ class MemoryDesk:
                 self.state.apply(place._replace(read_at=time.monotonic()), value, data)
                 self.reader.own.meet(value, place)
                 if isinstance(value, Decision):
-                    self.holding.on_decision(value)
+                    self.next_calls.on_decision(value)
         self.state.monotonic = time.monotonic()
         self.work.update(self.clock.now())
 
@@ -255,7 +264,7 @@ class MemoryDesk:
         return self.scene.incident_id
 
     def _publish(self, name: str, value: Any) -> None:
-        self.channel.publish(name, told(value))
+        self.channel.publish(name, event_data(value))
 
 
 @contextmanager
@@ -273,3 +282,35 @@ def frozen(desk: MemoryDesk, *, hangs: bool = False, keeps: bool = False) -> Ite
         for name, value in desk.kept[before:]:
             desk.write(name.replace("_", "-"), value)
         desk.catch_up()
+
+
+class Worker:
+    """Somebody at the desk."""
+
+    def __init__(self, desk: MemoryDesk, headers: dict[str, str]) -> None:
+        transport = httpx.ASGITransport(desk.app)
+        self.http = httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers)
+
+    async def take(self, subject: str, **body: Any) -> httpx.Response:
+        return await self.http.post(f"/v1/work/{subject}/take", json=body)
+
+    async def word(self, subject: str, word: str) -> httpx.Response:
+        return await self.http.post(f"/v1/calls/{subject}/word", json={"word": word})
+
+    async def result(self, subject: str, outcome: str, situation: str = "UNKNOWN", **more: Any) -> httpx.Response:
+        body = {"outcome": outcome, "situation": situation, "at": write_instant(now_ms()), **more}
+        return await self.http.put(f"/v1/calls/{subject}/result", json=body)
+
+
+class Floor:
+    """All who work."""
+
+    def __init__(self, ann: Worker, bob: Worker, zoe: Worker, robot: Worker) -> None:
+        self.ann, self.bob, self.zoe, self.robot = ann, bob, zoe, robot
+
+
+async def called(desk: MemoryDesk, floor: Floor) -> str:
+    """The command of a call that ann holds."""
+    command = f"{desk.alarm()}-c1.1"
+    assert (await floor.ann.take(command)).status_code == 200
+    return command

@@ -215,3 +215,8 @@ def handed_over() -> tuple[Scene, str]:
     scene.alert(10)
     scene.result(20, f"{scene.incident_id}-c1.1", "NOT_IDENTIFIED", "ABNORMAL")
     return scene, scene.incident_id
+
+
+def decisions_first(records: list[Recorded]) -> list[Recorded]:
+    """As a desk that was started again reads them."""
+    return sorted(records, key=lambda record: record[0].topic != "decisions")

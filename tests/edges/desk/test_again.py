@@ -19,12 +19,10 @@ from edges.kafka.errors import UnconfirmedError
 from edges.web.values import write_instant
 from schemas.contract.content_ids import result_id
 from tests.edges.desk.floor import PASSWORD, THREAT, WORD, code, people
-from tests.edges.desk.memory import MemoryDesk, frozen, now_ms
+from tests.edges.desk.memory import ORIGIN, Floor, MemoryDesk, Worker, called, frozen, now_ms
 from tests.edges.desk.scene import contact, read, write
-from tests.edges.desk.test_api import ORIGIN, Floor, Worker, called, desk, floor
 from tests.machine import stretched
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 
 
@@ -73,7 +71,7 @@ async def test_a_caller_whose_claim_was_not_confirmed_is_the_operators_when_said
 
     body = {"contact_id": "hélène", "key": "k1"}
     with monkeypatch.context() as patch:
-        patch.setattr(desk.holding, "claim", away)
+        patch.setattr(desk.own, "claim", away)
         assert code(await floor.ann.http.post("/v1/sites/S1/callbacks", json=body)) == "UNCONFIRMED"
     again = await floor.ann.http.post("/v1/sites/S1/callbacks", json=body)
     assert again.status_code == 201

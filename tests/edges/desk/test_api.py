@@ -3,80 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import pytest_asyncio
 
 from edges.desk.claims import Hold
 from edges.kafka.errors import KafkaAwayError
-from edges.web import tokens
 from edges.web.values import write_instant
 from schemas.contract.content_ids import result_id
-from tests.edges.desk.floor import PASSWORD, THREAT, WORD, code, people
-from tests.edges.desk.memory import MemoryDesk, frozen, now_ms
+from tests.edges.desk.floor import THREAT, WORD, code
+from tests.edges.desk.memory import Floor, MemoryDesk, called, frozen, now_ms
 from tests.edges.desk.scene import contact
 
 pytestmark = pytest.mark.asyncio
-ORIGIN = "http://localhost"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> MemoryDesk:
-    people(tmp_path, ann="operator", bob="operator", zoe="supervisor")
-    made = MemoryDesk(tmp_path)
-    made.home()
-    return made
-
-
-class Worker:
-    """Somebody at the desk."""
-
-    def __init__(self, desk: MemoryDesk, headers: dict[str, str]) -> None:
-        transport = httpx.ASGITransport(desk.app)
-        self.http = httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers)
-
-    async def take(self, subject: str, **body: Any) -> httpx.Response:
-        return await self.http.post(f"/v1/work/{subject}/take", json=body)
-
-    async def word(self, subject: str, word: str) -> httpx.Response:
-        return await self.http.post(f"/v1/calls/{subject}/word", json={"word": word})
-
-    async def result(self, subject: str, outcome: str, situation: str = "UNKNOWN", **more: Any) -> httpx.Response:
-        body = {"outcome": outcome, "situation": situation, "at": write_instant(now_ms()), **more}
-        return await self.http.put(f"/v1/calls/{subject}/result", json=body)
-
-
-class Floor:
-    """All who work."""
-
-    def __init__(self, ann: Worker, bob: Worker, zoe: Worker, robot: Worker) -> None:
-        self.ann, self.bob, self.zoe, self.robot = ann, bob, zoe, robot
-
-
-@pytest_asyncio.fixture
-async def floor(desk: MemoryDesk, tmp_path: Path) -> AsyncIterator[Floor]:
-    workers = []
-    for name in ("ann", "bob", "zoe"):
-        worker = Worker(desk, {"origin": ORIGIN})
-        answer = await worker.http.post("/v1/session", json={"name": name, "password": PASSWORD})
-        assert answer.status_code == 200
-        workers.append(worker)
-    token = tokens.add(tmp_path / "tokens.json", "dialler", ("desk",))
-    workers.append(Worker(desk, {"authorization": f"Bearer {token}"}))
-    yield Floor(*workers)
-    for worker in workers:
-        await worker.http.aclose()
-
-
-async def called(desk: MemoryDesk, floor: Floor) -> str:
-    """The command of a call that ann holds."""
-    command = f"{desk.alarm()}-c1.1"
-    assert (await floor.ann.take(command)).status_code == 200
-    return command
 
 
 async def test_three_words_a_call(desk: MemoryDesk, floor: Floor) -> None:
@@ -205,13 +144,13 @@ async def test_after_a_standstill_holders_come_first(
     desk: MemoryDesk, floor: Floor, *, first: str, is_looked_at: bool
 ) -> None:
     command = await called(desk, floor)
-    desk.holding.reserved.watch_ages([6.0])
+    desk.reserved.watch_ages([6.0])
     log = desk.state.claims[0]
     log._holds.clear()  # the hold ran out meanwhile
     desk.state.dirty.add(command)
     desk.catch_up()
     if is_looked_at:
-        desk.holding.reserved.watch_ages([0.1])
+        desk.reserved.watch_ages([0.1])
     for asked in (first, "take", "next"):
         answer = await (floor.bob.take(command) if asked == "take" else floor.bob.http.post("/v1/work/next"))
         assert answer.status_code == (409 if asked == "take" else 204)
@@ -225,13 +164,13 @@ async def test_a_hold_that_ended_before_a_standstill_reserves_nothing(
 ) -> None:
     command = await called(desk, floor)
     desk.state.claims[0]._read_at -= quiet  # nothing has come for so long, and the hold lasts 60 s
-    desk.holding.reserved.watch_ages([6.0])
+    desk.reserved.watch_ages([6.0])
     desk.state.claims[0]._holds.clear()  # it has run out since
-    desk.holding.reserved.watch_ages([0.1])
+    desk.reserved.watch_ages([0.1])
     assert (await floor.bob.take(command)).json()["holder"]["by"] == holder
 
 
-async def test_closing(desk: MemoryDesk, floor: Floor) -> None:
+async def test_a_close_needs_the_last_version_seen_and_is_written_once(desk: MemoryDesk, floor: Floor) -> None:
     incident = desk.alarm()
     body = {"reason": "all is well", "key": "k1", "seen_version": 1, "at": write_instant(now_ms())}
     desk.alarm(alert_id="A2")

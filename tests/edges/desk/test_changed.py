@@ -14,11 +14,9 @@ from edges.desk.reader import NotReadError
 from edges.desk.state import DeskState
 from edges.web.values import write_instant
 from tests.edges.desk.floor import code
-from tests.edges.desk.memory import MemoryDesk, now_ms
+from tests.edges.desk.memory import Floor, MemoryDesk, now_ms
 from tests.edges.desk.scene import read
-from tests.edges.desk.test_api import Floor, desk, floor
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 
 

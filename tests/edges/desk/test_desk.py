@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from schemas.avro.records import encode
 from tests.edges.desk.conftest import StartDesk
-from tests.edges.desk.floor import THREAT, WORD, OperatorClient, code, contacts, now
+from tests.edges.desk.floor import THREAT, WORD, code, contacts, now, stream
 from tests.kafka.world import World, now_ms
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
@@ -179,21 +177,6 @@ def test_an_inbound_call(world: World, engine: RondeProcess, start_desk: StartDe
     world.wait_for("S1", "decisions", rule="RESOLVED_BY_CALLBACK")
 
 
-def stream(ann: OperatorClient, last_id: str | None = None) -> Generator[tuple[str, str, dict[str, Any]], None, None]:
-    """Events as they come: id, name, data."""
-    headers = {"last-event-id": last_id} if last_id else {}
-    with ann.http.stream("GET", "/v1/events", headers=headers, timeout=30) as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        fields: dict[str, str] = {}
-        for line in answer.iter_lines():
-            if line:
-                name, _, value = line.partition(": ")
-                fields[name] = value
-            elif "event" in fields:
-                yield fields.get("id", ""), fields["event"], json.loads(fields["data"])
-                fields = {}
-
-
 def test_a_close_waits_for_an_answer_until_it_has_an_end(
     world: World, engine: RondeProcess, start_desk: StartDesk
 ) -> None:
@@ -220,7 +203,9 @@ def test_a_close_waits_for_an_answer_until_it_has_an_end(
     assert "CALL_RESULT" not in {seen.value["input"]["kind"] for seen in world.all("decisions") if seen.value}
 
 
-def test_events(world: World, engine: RondeProcess, start_desk: StartDesk) -> None:
+def test_the_stream_tells_each_change_and_goes_on_behind_the_last_one_known(
+    world: World, engine: RondeProcess, start_desk: StartDesk
+) -> None:
     desk = start_desk()
     ann, robot = desk.operator("ann"), desk.machine("dialler")
     engine.wait_ready()

@@ -23,7 +23,17 @@ from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import SettingsFile
 from tests.edges.desk.conftest import StartDesk
-from tests.edges.desk.floor import PARTITIONS, WORD, DeskProcess, OperatorClient, code, contacts, people, written
+from tests.edges.desk.floor import (
+    ANSWERED_SECONDS,
+    PARTITIONS,
+    WORD,
+    DeskProcess,
+    OperatorClient,
+    code,
+    contacts,
+    people,
+    written,
+)
 from tests.edges.desk.scene import read, write
 from tests.kafka.world import World, now_ms
 from tests.machine import stretched
@@ -33,9 +43,6 @@ from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from ronde.local.kafka import Kafka
-
-
-ANSWERED_SECONDS = 3.5  # 3 s, and what a loaded machine adds
 
 
 def decision(incident: str, version: int, at: int, phase: str = "CALLING", site_id: str = "S1") -> Decision:
@@ -49,7 +56,7 @@ def decision(incident: str, version: int, at: int, phase: str = "CALLING", site_
 # --- where it begins ----------------------------------------------------------------------------------------------
 
 
-def test_openings() -> None:
+def test_each_open_incident_is_whole_once_its_first_decision_is_read() -> None:
     openings = Openings()
     wholes = [openings.is_whole]
     for record in (decision("a", 3, 50), decision("a", 4, 60, "CLOSED"), decision("b", 2, 70)):

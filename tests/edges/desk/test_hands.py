@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edges.desk.pages import AT_FIRST
-from edges.web.values import write_instant
+from tests.edges.desk.browsing import COUNTS_ALARMS, say_age, signed_in
 from tests.edges.desk.floor import PASSWORD, WORD
 from tests.edges.desk.memory import MemoryDesk
-from tests.edges.desk.test_pages import address, desk, signed_in
 from tests.support.browser import browser, stop_clock
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
 
-__all__ = ["address", "browser", "desk"]
+__all__ = ["browser"]
 pytestmark = pytest.mark.slow
 
 _WAITS_UNTIL_TOLD = """
@@ -25,17 +24,6 @@ _WAITS_UNTIL_TOLD = """
   AbortSignal.timeout = () => (waiting[waiting.push(new AbortController()) - 1]).signal;
   window.endWaiting = () => { for (const one of waiting) one.abort(new DOMException("", "TimeoutError")); };
 """  # no request waits for a time: it waits for the test
-
-_COUNTS_ALARMS = """
-  localStorage.setItem("ronde-sound", "on");
-  window.told = 0;
-  window.Notification = function (title, options) {
-    window.told += 1;
-    window.toldOf = options;
-    throw new TypeError("Illegal constructor");
-  };
-  Notification.permission = "granted";
-"""  # as in Chrome on Android
 
 
 def test_enter_presses_what_has_the_focus_on_a_call(desk: MemoryDesk, browser: Browser, address: str) -> None:
@@ -147,11 +135,6 @@ def test_the_wallboard_outlasts_a_desk_that_is_away(desk: MemoryDesk, browser: B
         assert page.evaluate("document.activeElement.getAttribute('href')") == "/held"  # still in the reader's hand
 
 
-def say_age(desk: MemoryDesk, seconds: float) -> None:
-    now = write_instant(desk.clock.now())
-    desk.channel.publish("age", {"seconds": seconds, "partitions": [], "now": now, "clock_ms": 0, "forgotten": 0})
-
-
 def test_the_age_is_shown_and_red_above_5_s_by_silence_too(desk: MemoryDesk, browser: Browser, address: str) -> None:
     with signed_in(browser, address) as page:
         page.wait_for_selector("#nothing:not([hidden])")
@@ -254,7 +237,7 @@ def test_what_the_list_comes_without_at_first_sounds_no_alarm(desk: MemoryDesk, 
 
     add(0, AT_FIRST + 20)  # more than the page comes with
     with signed_in(browser, address) as page:
-        page.add_init_script(_COUNTS_ALARMS)
+        page.add_init_script(COUNTS_ALARMS)
         page.reload()
         page.wait_for_function(f"() => document.querySelectorAll('#work > li').length === {AT_FIRST + 21}")
         assert page.evaluate("told") == 0

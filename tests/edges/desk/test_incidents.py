@@ -12,11 +12,9 @@ from edges.desk.incident import Incident
 from edges.desk.wallboard import FirstCallCount, first_calls
 from edges.desk.work import WorkList
 from service.objectives import ObjectiveSettings
-from tests.edges.desk.memory import MemoryDesk
+from tests.edges.desk.memory import Floor, MemoryDesk
 from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact
-from tests.edges.desk.test_api import Floor, desk, floor
 
-__all__ = ["desk", "floor"]
 TOPICS = ("decisions", "calls", "call-results", "attention", "dispatches", "dispatch-reports", "operator-actions")
 
 

@@ -18,9 +18,18 @@ from schemas.contract import murmur2
 from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import SettingsFile
-from tests.edges.desk.floor import PARTITIONS, WORD, DeskProcess, OperatorClient, code, contacts, now, people
-from tests.edges.desk.test_desk import stream
-from tests.edges.desk.test_faults import ANSWERED_SECONDS
+from tests.edges.desk.floor import (
+    ANSWERED_SECONDS,
+    PARTITIONS,
+    WORD,
+    DeskProcess,
+    OperatorClient,
+    code,
+    contacts,
+    now,
+    people,
+    stream,
+)
 from tests.kafka.world import World
 from tests.machine import stretched
 from tests.support.ronde_process import RondeProcess

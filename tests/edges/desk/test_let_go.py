@@ -9,17 +9,15 @@ import pytest
 
 from edges.web.values import write_instant
 from tests.edges.desk.floor import THREAT, WORD, code
-from tests.edges.desk.memory import MemoryDesk, now_ms
-from tests.edges.desk.test_api import Floor, Worker, called, desk, floor
+from tests.edges.desk.memory import Floor, MemoryDesk, Worker, called, now_ms
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 INBOUND = "/v1/sites/S1/callbacks"
 
 
 async def beside(desk: MemoryDesk) -> None:
     """What is done beside a reply is done."""
-    await asyncio.gather(*desk.holding._tasks)
+    await asyncio.gather(*desk.own._tasks)
 
 
 async def spoken_to(desk: MemoryDesk, floor: Floor, *, is_inbound: bool) -> tuple[str, str]:
@@ -106,14 +104,14 @@ async def test_the_reply_does_not_wait_for_the_release(
     desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject, path = await spoken_to(desk, floor, is_inbound=False)
-    send, may_go = desk.holding.writer.send, asyncio.Event()
+    send, may_go = desk.own.writer.send, asyncio.Event()
 
     async def late(**values: Any) -> None:
         if "claims" in values:
             await may_go.wait()
         await send(**values)
 
-    monkeypatch.setattr(desk.holding.writer, "send", late)
+    monkeypatch.setattr(desk.own.writer, "send", late)
     assert await tries(floor.ann, path, THREAT) == [{"right": True, "duress": True, "tries_left": 2}]
     assert desk.state.holder(0, subject) is not None
     may_go.set()

@@ -12,16 +12,15 @@ from edges.desk.claims import Hold
 from edges.web.values import write_instant
 from streams.escalation.step import set_aside_attention
 from streams.escalation.values import Source
+from tests.edges.desk.browsing import BREATH_MS, COUNTS_ALARMS, say_age, signed_in
 from tests.edges.desk.memory import MemoryDesk, now_ms
-from tests.edges.desk.test_hands import _COUNTS_ALARMS, say_age
-from tests.edges.desk.test_pages import BREATH_MS, address, desk, signed_in
 from tests.support.browser import browser, stop_clock
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
 
-__all__ = ["address", "browser", "desk"]
+__all__ = ["browser"]
 pytestmark = pytest.mark.slow
 
 STREAM: Final = "**/v1/events?*"
@@ -114,26 +113,26 @@ def test_a_call_that_is_free_again_is_heard(desk: MemoryDesk, browser: Browser, 
     subject = f"{desk.alarm()}-c1.1"
     item = desk.work.items[subject]
 
-    def is_seen(by: str) -> None:
+    def wait_for_holder(by: str) -> None:
         desk.catch_up()
         page.wait_for_selector(f"#work [data-holder]:has-text('{by}')" if by else "#work [data-open].main")
 
     with signed_in(browser, address) as page:
-        page.add_init_script(_COUNTS_ALARMS)
+        page.add_init_script(COUNTS_ALARMS)
         stop_clock(page)
         page.reload()
         page.wait_for_selector("html[data-keys]")
         desk.scene.claim(0, "TAKE", subject, by="bob")
-        is_seen("bob")
+        wait_for_holder("bob")
         desk.scene.claim(0, "RELEASE", subject, by="bob")
-        is_seen("")
+        wait_for_holder("")
         assert page.evaluate("told") == 0
         page.clock.run_for(1000)
         assert page.evaluate("told") == 1
         desk.scene.claim(0, "TAKE", subject, by="bob")
-        is_seen("bob")
+        wait_for_holder("bob")
         desk.scene.claim(0, "RELEASE", subject, by="bob")
-        is_seen("")
+        wait_for_holder("")
         desk._publish("gone", subject)  # it was answered: the release was read first
         page.wait_for_selector("#nothing:not([hidden])")
         page.clock.run_for(1000)
@@ -150,7 +149,7 @@ def test_what_comes_together_is_heard_once_and_what_is_over_not_at_all(
     item = desk.work.items[f"{desk.alarm()}-c1.1"]
     bob = Hold(item.subject, "S1", None, "bob", "PERSON", item.since, item.since, item.since + 60_000)
     with signed_in(browser, address) as page:
-        page.add_init_script(_COUNTS_ALARMS)
+        page.add_init_script(COUNTS_ALARMS)
         stop_clock(page)
         page.reload()
         page.wait_for_selector("html[data-keys]")
@@ -181,7 +180,7 @@ def test_a_hold_that_ends_while_the_view_is_red_is_heard_only_if_nobody_renews_i
         page.wait_for_selector(f"#work [data-subject={subject}]:has-text('{shown}')")
 
     with signed_in(browser, address) as page:
-        page.add_init_script(_COUNTS_ALARMS)
+        page.add_init_script(COUNTS_ALARMS)
         stop_clock(page)
         page.reload()
         page.wait_for_selector("html[data-keys]")

@@ -14,13 +14,11 @@ from edges.kafka.errors import KafkaAwayError
 from edges.kafka.producer import CONFIRM_SECONDS
 from edges.web.values import write_instant
 from tests.edges.desk.floor import code
-from tests.edges.desk.memory import MemoryDesk, now_ms
-from tests.edges.desk.test_api import Floor, Worker, called, desk, floor
+from tests.edges.desk.memory import Floor, MemoryDesk, Worker, called, now_ms
 
 if TYPE_CHECKING:
     from edges.desk.records import Records
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 
 

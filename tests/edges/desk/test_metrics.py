@@ -12,6 +12,8 @@ import pytest
 from edges.desk.process import DeskProcess
 from edges.desk.reader import STALE_SECONDS
 from edges.desk.settings import DeskConfiguration, DeskSettings
+from edges.desk.writer import WRITTEN
+from edges.kafka.producer import Producer
 from edges.settings import Connection
 from edges.web.settings import WebSettings
 from tests.edges.desk.scene import T0, Desk, Scene
@@ -40,19 +42,22 @@ async def test_a_call_of_a_partition_that_is_read_waits_whatever_others_are_behi
     assert len(read.items()) == 2
     away = {"bootstrap.servers": "127.0.0.1:1"}
     connection = Connection("none.", "none", 2, away, away)
-    desk = DeskProcess(DeskConfiguration(DeskSettings(port=0), cast("WebSettings", None), connection, 0))
+    process = DeskProcess(DeskConfiguration(DeskSettings(port=0), cast("WebSettings", None), connection, 0))
+    producer = Producer(connection, WRITTEN)
+    run = process._new_run(producer, {})
     try:
-        desk._state, desk._work = read.state, read.work
-        desk._clock = cast("Any", SimpleNamespace(now=lambda: T0 + 60_000, differs_ms=0))
+        run.state, run._work = read.state, read.work
+        run._clock = cast("Any", SimpleNamespace(now=lambda: T0 + 60_000, differs_ms=0))
 
         def oldest(*behind: int) -> float | None:
-            desk._say_how_it_is([STALE_SECONDS + 1 if partition in behind else 0.0 for partition in range(2)])
-            return desk._metrics.registry.get_sample_value("ronde_desk_oldest_unclaimed_seconds")
+            run._show_metrics([STALE_SECONDS + 1 if partition in behind else 0.0 for partition in range(2)], [*behind])
+            return process._metrics.registry.get_sample_value("ronde_desk_oldest_unclaimed_seconds")
 
         assert oldest() == 50
         assert oldest(1) == 50
         assert oldest(0) == 20  # that somebody took the other may not be read yet
         assert oldest(0, 1) == 0
     finally:
-        await desk._reader.stop()
-        await desk._producer.stop()
+        await run.fetchers.stop()
+        await run.reader.stop()
+        await producer.stop()

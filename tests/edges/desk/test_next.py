@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edges.desk.deadline import answered_within
-from edges.desk.holding import Operator
+from edges.desk.own_records import Operator
 from edges.desk.reader import NotReadError
 from edges.kafka.errors import UnconfirmedError
 from tests.edges.desk.memory import MemoryDesk
@@ -22,13 +22,13 @@ NAMES = [f"operator-{number}" for number in range(12)]
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MemoryDesk:
     """A desk to which Kafka answers after a moment."""
     made = MemoryDesk(tmp_path)
-    send = made.holding.writer.send
+    send = made.own.writer.send
 
     async def slowly(**values: Any) -> None:
         await asyncio.sleep(0.02)
         await send(**values)
 
-    monkeypatch.setattr(made.holding.writer, "send", slowly)
+    monkeypatch.setattr(made.own.writer, "send", slowly)
     return made
 
 
@@ -85,13 +85,13 @@ async def test_a_home_that_is_calling_about_another_incident_is_not_called(desk:
 
 async def test_who_is_always_too_late_is_not_told_that_there_is_nothing(desk: MemoryDesk) -> None:
     alarms(desk, 15)
-    send = desk.holding.writer.send
+    send = desk.own.writer.send
 
     async def too_late(**values: Any) -> None:
         desk.scene.claim(0, "TAKE", values["claims"].subject, "eve at another desk", 60, values["claims"].site_id)
         await send(**values)
 
-    desk.holding.writer.send = too_late  # type: ignore[method-assign]
+    desk.own.writer.send = too_late  # type: ignore[method-assign]
     with pytest.raises(UnconfirmedError), answered_within(0.25):
         await ask(desk, "ann")
     assert await ask(desk, "ann") == [None], "all is held"

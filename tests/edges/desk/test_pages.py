@@ -3,58 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.edges.desk.floor import PASSWORD, THREAT, WORD, people
+from tests.edges.desk.browsing import BREATH_MS, signed_in
+from tests.edges.desk.floor import THREAT, WORD
 from tests.edges.desk.memory import MemoryDesk
-from tests.support.browser import NARROW, WIDE, browser, overflowing, served, sign_in, stop_clock, violations
+from tests.support.browser import NARROW, WIDE, browser, overflowing, stop_clock, violations
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Route
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.slow
-BREATH_MS = 250  # of the page's script
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> MemoryDesk:
-    people(tmp_path, ann="operator", zoe="supervisor")
-    made = MemoryDesk(tmp_path)
-    made.home()
-    return made
-
-
-@pytest.fixture
-def address(desk: MemoryDesk) -> Iterator[str]:
-    with served(desk.app) as place:
-        yield place
-        desk.end_streams()
-
-
-@contextmanager
-def signed_in(browser: Browser, address: str, name: str = "ann", **options: Any) -> Iterator[Page]:
-    context = browser.new_context(**{"viewport": WIDE, "locale": "en-GB", **options})
-    page = context.new_page()
-    sign_in(page, address, name, PASSWORD)
-    page.wait_for_selector("html[data-keys]")  # the page's script listens
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    try:
-        yield page
-        assert [
-            error for error in errors if not any(code in error for code in ("401", "409", "502", "503", "DISCONNECTED"))
-        ] == []
-    finally:
-        context.close()
 
 
 def test_a_call_by_keyboard_alone(desk: MemoryDesk, browser: Browser, address: str) -> None:

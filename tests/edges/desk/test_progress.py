@@ -6,8 +6,7 @@ import pytest
 
 from edges.desk.progress import Progress
 from edges.values import Decision, InputRef
-from tests.edges.desk.scene import T0, Desk, contact, opened, read
-from tests.edges.desk.test_state import decisions_first
+from tests.edges.desk.scene import T0, Desk, contact, decisions_first, opened, read
 
 
 def test_what_the_engine_passes_over_is_awaited_no_more() -> None:

@@ -10,11 +10,9 @@ import pytest
 
 from schemas.avro.errors import RegistryUnreachable, SchemaNotFound
 from tests.edges.desk.floor import code
-from tests.edges.desk.memory import MemoryDesk
-from tests.edges.desk.test_api import Floor, called, desk, floor
+from tests.edges.desk.memory import Floor, MemoryDesk, called
 from tests.machine import stretched
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 
 

@@ -8,17 +8,15 @@ from edges.desk import reserved
 from edges.desk.broker_clock import BrokerClock
 from edges.web.values import write_instant
 from tests.edges.desk.floor import code
-from tests.edges.desk.memory import MemoryDesk
-from tests.edges.desk.test_api import Floor, called, desk, floor
+from tests.edges.desk.memory import Floor, MemoryDesk, called
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 
 
 async def stood_still(desk: MemoryDesk, floor: Floor, seconds: float) -> str:
     """A call that ann held as it began; it is over now."""
     command = await called(desk, floor)
-    desk.holding.reserved.watch_ages([6.0])
+    desk.reserved.watch_ages([6.0])
     log = desk.state.claims[0]
     log._read_at -= seconds
     log._heard_at[command] -= seconds
@@ -26,7 +24,7 @@ async def stood_still(desk: MemoryDesk, floor: Floor, seconds: float) -> str:
         log._holds.clear()
     desk.state.dirty.add(command)
     desk.catch_up()
-    desk.holding.reserved.watch_ages([0.1])
+    desk.reserved.watch_ages([0.1])
     return command
 
 
@@ -70,7 +68,7 @@ async def test_what_its_holder_releases_is_free(desk: MemoryDesk, floor: Floor, 
 async def test_who_is_refused_learns_for_how_long(desk: MemoryDesk, floor: Floor) -> None:
     command = await stood_still(desk, floor, 70)
     refused = await floor.bob.take(command)
-    kept = desk.holding.reserved.of(command)
+    kept = desk.reserved.of(command)
     assert kept is not None
     assert 0 < kept.until - desk.clock.now() <= reserved.OFFERED_MS
     assert refused.json()["holder"]["until"] == write_instant(kept.until)

@@ -27,7 +27,7 @@ def test_who_is_identified_said_the_word_and_who_was_wrong_said_a_wrong_one_last
         assert rules.is_verified(outcome, ())
 
 
-def test_late() -> None:
+def test_a_result_is_late_once_its_call_has_expired_or_another_was_said() -> None:
     scene = Scene()
     scene.site()
     scene.alert(10)

@@ -11,11 +11,8 @@ from edges.values import Decision
 from streams.escalation.step import set_aside_attention
 from streams.escalation.values import Source
 from tests.edges.desk.floor import code
-from tests.edges.desk.memory import MemoryDesk, now_ms
+from tests.edges.desk.memory import Floor, MemoryDesk, called, now_ms
 from tests.edges.desk.scene import T0, Desk, Recorded, Scene, handed_over, opened, read
-from tests.edges.desk.test_api import Floor, called, desk, floor
-
-__all__ = ["desk", "floor"]
 
 ORDERS: dict[str, Callable[[Recorded], bool]] = {
     "as it came": lambda _record: True,

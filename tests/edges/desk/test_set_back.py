@@ -9,10 +9,8 @@ import pytest
 from edges.values import Claim
 from tests.edges.desk import memory
 from tests.edges.desk.floor import WORD, code
-from tests.edges.desk.memory import MemoryDesk
-from tests.edges.desk.test_api import Floor, Worker, desk, floor
+from tests.edges.desk.memory import Floor, MemoryDesk, Worker
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 AHEAD_MS = 300_000
 

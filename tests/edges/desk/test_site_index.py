@@ -62,7 +62,9 @@ def index() -> SiteIndex:
         ("%", []),
     ],
 )
-def test_find(index: SiteIndex, text: str, expected: list[str]) -> None:
+def test_a_site_is_found_by_its_id_a_name_or_a_number_as_typed(
+    index: SiteIndex, text: str, expected: list[str]
+) -> None:
     assert sorted(place.site_id for place in index.find(text)) == expected
     assert all(is_of(SITES[site_id], text) for site_id in expected)
 

@@ -10,13 +10,8 @@ from edges.desk import signal_index
 from edges.desk.progress import Place
 from edges.desk.state import CLOSED_KEPT, DAY_MS, DeskState
 from edges.values import Decision, InputRef
-from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, handed_over, opened
+from tests.edges.desk.scene import T0, Desk, Recorded, Scene, contact, decisions_first, handed_over, opened
 from tests.support.examples import examples
-
-
-def decisions_first(records: list[Recorded]) -> list[Recorded]:
-    """As a desk that was started again reads them."""
-    return sorted(records, key=lambda record: record[0].topic != "decisions")
 
 
 def test_an_inbound_result_is_of_what_was_open_then() -> None:

@@ -13,10 +13,8 @@ from edges.kafka.errors import UnconfirmedError
 from edges.kafka.producer import CONFIRM_SECONDS
 from edges.web.values import write_instant
 from tests.edges.desk.floor import THREAT, WORD, code
-from tests.edges.desk.memory import MemoryDesk, frozen, now_ms
-from tests.edges.desk.test_api import Floor, Worker, called, desk, floor
+from tests.edges.desk.memory import Floor, MemoryDesk, Worker, called, frozen, now_ms
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 
 
@@ -24,7 +22,7 @@ async def test_a_word_for_threat_that_is_not_confirmed_costs_no_try(
     desk: MemoryDesk, floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = await called(desk, floor)
-    send = desk.holding.writer.send
+    send = desk.own.writer.send
 
     async def without_results(**values: Any) -> None:
         if "call_results" in values:
@@ -32,7 +30,7 @@ async def test_a_word_for_threat_that_is_not_confirmed_costs_no_try(
         await send(**values)
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.holding.writer, "send", without_results)
+        patch.setattr(desk.own.writer, "send", without_results)
         for _ in range(4):
             assert code(await floor.ann.word(command, THREAT)) == "UNCONFIRMED"
     answer = await floor.ann.word(command, THREAT)
@@ -48,7 +46,7 @@ async def test_a_word_for_threat_is_the_answer_also_where_its_try_is_not_kept(
     if is_inbound:
         begun = await floor.ann.http.post("/v1/sites/S1/callbacks", json={"contact_id": "hélène", "key": "k1"})
         path = f"/v1/sites/S1/callbacks/{begun.json()['callback_id']}"
-    send = desk.holding.writer.send
+    send = desk.own.writer.send
 
     async def without_words(**values: Any) -> None:
         if "desk_log" in values:
@@ -59,7 +57,7 @@ async def test_a_word_for_threat_is_the_answer_also_where_its_try_is_not_kept(
         raise NotReadError
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.holding.writer, "send", without_words)
+        patch.setattr(desk.own.writer, "send", without_words)
         assert code(await floor.ann.http.post(f"{path}/word", json={"word": THREAT})) == "UNCONFIRMED"
         patch.setattr(desk.reader, "to_the_end", not_read)
         said = {"situation": "UNKNOWN", "at": write_instant(now_ms())}
@@ -164,7 +162,7 @@ async def test_a_word_that_takes_long_to_hash_leaves_kafka_its_time(
     command = await called(desk, floor)
     clock = SimpleNamespace(now=0.0)
     clock.monotonic = lambda: clock.now
-    judge, send = desk.calls._words.judge, desk.holding.writer.send
+    judge, send = desk.calls._words.judge, desk.own.writer.send
     times = []
 
     async def judge_for_long(*said: Any) -> str:
@@ -177,6 +175,6 @@ async def test_a_word_that_takes_long_to_hash_leaves_kafka_its_time(
 
     monkeypatch.setattr(deadline, "time", clock)
     monkeypatch.setattr(desk.calls._words, "judge", judge_for_long)
-    monkeypatch.setattr(desk.holding.writer, "send", send_in_time)
+    monkeypatch.setattr(desk.own.writer, "send", send_in_time)
     assert (await floor.ann.word(command, WORD)).json()["right"] is True
     assert times == [CONFIRM_SECONDS]

@@ -9,10 +9,8 @@ import pytest
 
 from edges.desk import unanswered
 from tests.edges.desk.floor import THREAT, WORD, code
-from tests.edges.desk.memory import MemoryDesk, frozen
-from tests.edges.desk.test_api import Floor, called, desk, floor
+from tests.edges.desk.memory import Floor, MemoryDesk, called, frozen
 
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 from unittest.mock import AsyncMock, Mock
 
 import httpx
@@ -16,10 +17,11 @@ import pytest
 import pytest_asyncio
 from confluent_kafka import KafkaError, KafkaException
 
-from edges.desk import leaders, process, reader
+from edges.desk import leaders, process, reader, run
 from edges.desk.leaders import Leaders
 from edges.desk.process import DeskProcess
 from edges.desk.reader import STALE_SECONDS, DeskReader, LeaderLostError, NotReadError
+from edges.desk.run import DeskRun
 from edges.desk.settings import DeskConfiguration, DeskSettings
 from edges.desk.site_index import SiteIndex
 from edges.desk.state import DeskState
@@ -34,13 +36,8 @@ from edges.web.sessions import SHORTEST_KEY
 from edges.web.settings import WebSettings
 from schemas.avro.errors import RegistryUnreachable
 from tests.edges.desk.floor import PASSWORD, WORD, code, people
-from tests.edges.desk.memory import MemoryDesk
-from tests.edges.desk.test_api import ORIGIN, Floor, called, desk, floor
+from tests.edges.desk.memory import ORIGIN, Floor, MemoryDesk, called
 
-if TYPE_CHECKING:
-    from edges.desk.holding import Holding
-
-__all__ = ["desk", "floor"]
 pytestmark = pytest.mark.asyncio
 AWAY: Final = {"bootstrap.servers": "127.0.0.1:1"}
 CONNECTION: Final = Connection("none.", "none", 3, AWAY, AWAY)
@@ -249,9 +246,10 @@ class Begun(DeskProcess):
         assert all(task.cancelled() for task in self.tasks), "what it began ends with it"
         self.tasks.append(asyncio.create_task(asyncio.Event().wait()))
         await asyncio.sleep(0)
-        self.knew.append((self._state, self._sites, self._work, self._clock, self._producer, self._reader))
-        await self._reader.stop()
-        await self._producer.stop()
+        made = self._new_run(Mock(), {})
+        self.knew.append((made.state, made.sites, made._work, made._clock, made.channel, made.reader))
+        await made.fetchers.stop()
+        await made.reader.stop()
         if len(self.knew) == 3:
             self.over.set()
             await asyncio.Event().wait()
@@ -274,27 +272,29 @@ async def test_a_desk_that_begins_again_knows_nothing(monkeypatch: pytest.Monkey
 @pytest.mark.slow
 @pytest.mark.usefixtures("waits_last")
 @pytest.mark.parametrize("key", [None, "k" * SHORTEST_KEY])
-async def test_who_signed_in_and_out_is_known_to_a_desk_that_begins_again(
-    desk: MemoryDesk, tmp_path: Path, key: str | None
-) -> None:
+async def test_who_signed_in_and_out_is_known_to_a_desk_that_begins_again(tmp_path: Path, key: str | None) -> None:
     people(tmp_path, ann="operator", bob="operator")
     web = WebSettings(tokens_file=tmp_path / "tokens", users_file=tmp_path / "users.json", session_key=key)
     made = DeskProcess(DeskConfiguration(DeskSettings(port=0), web, CONNECTION, 0))
 
-    def app() -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(made._application(desk.holding, Mock(), Mock(), None))
-        return httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers={"origin": ORIGIN})
+    @asynccontextmanager
+    async def begun() -> AsyncIterator[httpx.AsyncClient]:
+        begins = made._new_run(Mock(), {})
+        transport = httpx.ASGITransport(begins.application(made._sign_in, Mock(), None))
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers={"origin": ORIGIN}) as client:
+            yield client
+        await begins.fetchers.stop()
+        await begins.reader.stop()
 
     async def fail(client: httpx.AsyncClient) -> int:
         return (await client.post("/v1/session", json={"name": "bob", "password": "wrong"})).status_code
 
-    async with app() as client:
+    async with begun() as client:
         copy = (await client.post("/v1/session", json={"name": "ann", "password": PASSWORD})).cookies
         assert (await client.delete("/v1/session")).status_code == 204
         ann = (await client.post("/v1/session", json={"name": "ann", "password": PASSWORD})).cookies
         assert [await fail(client) for _ in range(ACCOUNT_FAILURES)] == [401] * ACCOUNT_FAILURES
-    made._renew()
-    async with app() as client:
+    async with begun() as client:
         assert await fail(client) == 429
         for cookies, status in ((ann, 200), (copy, 401)):
             client.cookies = cookies
@@ -303,18 +303,20 @@ async def test_who_signed_in_and_out_is_known_to_a_desk_that_begins_again(
 
 async def test_a_desk_ends_its_work_once_its_partitions_are_back(monkeypatch: pytest.MonkeyPatch, kafka: Kafka) -> None:
     made = DeskProcess(DeskConfiguration(DeskSettings(port=0), cast("WebSettings", None), CONNECTION, 0))
-    monkeypatch.setattr(process, "_TICK_SECONDS", 0.001)
+    looks = made._new_run(Mock(unconfirmed=0), {})
+    monkeypatch.setattr(run, "_TICK_SECONDS", 0.001)
     made._leaders._steady_seconds = 0.0
     monkeypatch.setattr(leaders, "SPREAD_SECONDS", 0.0)
     kafka.unled = {1}
-    await made._reader.start(0, made._leaders)
-    made._holding = cast("Holding", AsyncMock(reserved=Mock()))
-    looking = asyncio.create_task(made._look())
+    await looks.reader.start(0, made._leaders)
+    looks._reserved, looks._own = Mock(), AsyncMock()
+    looking = asyncio.create_task(looks.look())
     await until(lambda: made._readiness.reasons.get("view", "").endswith(": 1"))
     kafka.unled = set()
     async with asyncio.timeout(PATIENCE):
         await looking
-    await made._reader.stop()
+    await looks.fetchers.stop()
+    await looks.reader.stop()
 
 
 async def test_a_clock_that_cannot_be_asked_for_is_asked_for_seldom(
@@ -326,15 +328,21 @@ async def test_a_clock_that_cannot_be_asked_for_is_asked_for_seldom(
         sent.append(values)
         raise UnconfirmedError
 
-    monkeypatch.setattr(desk.holding.writer, "send", send)
+    monkeypatch.setattr(desk.own.writer, "send", send)
     desk.reader.age_seconds = STALE_SECONDS + 1
-    await desk.holding.measure_clock("desk-1")
+    await desk.own.measure_clock("desk-1")
     assert not sent, "it would be written later"
     desk.reader.age_seconds = 0
-    made = SimpleNamespace(_clock=desk.clock, _work=desk.work, _settings=DeskSettings(id="desk-1"), _measuring=None)
-    made._measure_clock = partial(DeskProcess._measure_clock, cast("DeskProcess", made))
+    made = SimpleNamespace(
+        _clock=desk.clock,
+        _work=desk.work,
+        _own=desk.own,
+        _settings=DeskSettings(id="desk-1"),
+        _measuring=None,
+    )
+    made._measure_clock = partial(DeskRun._measure_clock, cast("DeskRun", made))
     for _ in range(20):
-        DeskProcess._ask_the_time(cast("DeskProcess", made), desk.holding)
+        DeskRun._ask_the_time(cast("DeskRun", made))
         await asyncio.sleep(0)
     assert len(sent) == 1
     made._measuring.cancel()

@@ -24,13 +24,11 @@ from service.objectives import ObjectiveSettings
 from streams.escalation import values as core
 from streams.escalation.readiness import callees
 from tests.edges.desk.floor import WORD, code
-from tests.edges.desk.memory import MemoryDesk, now_ms
+from tests.edges.desk.memory import Floor, MemoryDesk, called, now_ms
 from tests.edges.desk.scene import T0, Desk, Scene, contact
-from tests.edges.desk.test_api import Floor, called, desk, floor
 from tests.machine import stretched
 from tests.support.examples import examples
 
-__all__ = ["desk", "floor"]
 SHORT = st.sampled_from(
     (None, "", " ", "x", "+33639980001", "+0339980001", "+336", "33639980001", "+336399800012345678")
 )

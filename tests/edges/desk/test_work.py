@@ -78,7 +78,7 @@ def test_whoever_is_in_the_call_keeps_it_until_they_have_answered() -> None:
     assert call not in Desk(scene.records, at=142).subjects()
 
 
-def test_holders() -> None:
+def test_who_takes_a_call_first_holds_it_for_its_seconds() -> None:
     scene, incident = opened()
     call = f"{incident}-c1.1"
     scene.claim(20, "TAKE", call, "ann", 60)
@@ -91,7 +91,7 @@ def test_holders() -> None:
     assert desk.items()[0].holder is None
 
 
-def test_urgency() -> None:
+def test_the_worst_alert_or_the_reason_says_how_urgent_it_is() -> None:
     assert urgency(("INTRUSION", "HOLD_UP"), is_call=True) == 1
     assert urgency((), "CALL_FOR_HELP", is_call=False) == 1
     assert urgency(("INTRUSION",), "DURESS", is_call=False) == 1

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SettingsFile
-from tests.edges.desk.floor import DeskProcess, contacts, people
-from tests.edges.desk.test_desk import stream
+from tests.edges.desk.floor import DeskProcess, contacts, people, stream
 from tests.faults.jumping import Clock
 from tests.kafka.world import World
 from tests.support.ronde_process import RondeProcess

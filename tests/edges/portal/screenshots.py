@@ -18,8 +18,7 @@ from service import logs
 from service.postgres import connect
 from service.postgres_settings import PostgresSettings
 from tests.edges.desk.scene import Scene
-from tests.edges.portal.serving import PASSWORD, Served, serving
-from tests.edges.portal.test_api import ANN, PEOPLE
+from tests.edges.portal.serving import ANN, PASSWORD, PEOPLE, Served, serving
 from tests.edges.portal.test_incidents import show
 from tests.support.browser import NARROW, WIDE, chromium, sign_in
 

@@ -1,4 +1,4 @@
-"""The portal's app over a database, without Kafka: for programs, and on a port for browsers."""
+"""The portal's app over a database, without Kafka, and who calls it: programs, and browsers on a port."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ from service.postgres_settings import PostgresSettings
 HERE: Final = "http://127.0.0.1:6081"
 PASSWORD: Final = "correct horse"
 WRAPPING_KEY: Final = "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"
+PEOPLE: Final = [
+    {"person_id": "ann", "role": "OWNER", "first_name": "Ann", "last_name": "Martin", "login": "ann@example.org"},
+    {"person_id": "bob", "role": "MEMBER", "first_name": "Bob", "last_name": "Martin", "login": "bob@example.org"},
+    {"person_id": "eve", "role": "OWNER", "first_name": "Eve", "last_name": "Martin"},
+]
+ANN: Final = {"person_id": "ann", "phone": "06 39 98 00 01", "password": "Corail Bleu", "language": "fr"}
+HOME: Final = {"line1": "1 rue des Lilas", "postal_code": "74300", "city": "Cluses", "country": "FR"}
 
 
 class Api:
@@ -104,3 +111,34 @@ def serving(schema: PostgresSettings, folder: Path) -> Iterator[Served]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def problem(answer: httpx.Response, status: int, code: str, field: str | None = None) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = answer.json()
+    assert (document["status"], document["code"]) == (status, code)
+    if field is not None:
+        assert field in [error["field"] for error in document["errors"]], document
+    return document
+
+
+async def make(client: httpx.AsyncClient, site_id: str = "S1") -> dict[str, Any]:
+    body = {"site_id": site_id, "name": "Home", "people": PEOPLE, "partners": ["P1"]}
+    answer = await client.post("/v1/sites", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+async def put(
+    client: httpx.AsyncClient, part: str, body: Any, revision: int | None, site: str = "S1"
+) -> httpx.Response:
+    headers = {} if revision is None else {"If-Match": f'"{revision}"'}
+    return await client.put(f"/v1/sites/{site}/service/{part}", json=body, headers=headers)
+
+
+async def state(client: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await client.get("/v1/sites/S1/service")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["etag"] == f'"{answer.json()["revision"]}"'
+    return answer.json()  # type: ignore[no-any-return]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import httpx
 import psycopg
 import pytest
 
@@ -13,52 +12,14 @@ from edges.portal.callers import PortalDirectory, Right, caller_of
 from edges.values import Readiness
 from service.clock import now_ms
 from service.words import fits
-from tests.edges.portal.serving import Api
+from tests.edges.portal.serving import ANN, HOME, PEOPLE, Api, make, problem, put, state
 
 pytestmark = pytest.mark.asyncio
 
-PEOPLE: Final = [
-    {"person_id": "ann", "role": "OWNER", "first_name": "Ann", "last_name": "Martin", "login": "ann@example.org"},
-    {"person_id": "bob", "role": "MEMBER", "first_name": "Bob", "last_name": "Martin", "login": "bob@example.org"},
-    {"person_id": "eve", "role": "OWNER", "first_name": "Eve", "last_name": "Martin"},
-]
-ANN: Final = {"person_id": "ann", "phone": "06 39 98 00 01", "password": "Corail Bleu", "language": "fr"}
 PARTS: Final = (
     *("subscription", "first-contact", "second-contact", "address"),
     *("instructions", "intervention", "test", "partners"),
 )
-HOME: Final = {"line1": "1 rue des Lilas", "postal_code": "74300", "city": "Cluses", "country": "FR"}
-
-
-def problem(answer: httpx.Response, status: int, code: str, field: str | None = None) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    document: dict[str, Any] = answer.json()
-    assert (document["status"], document["code"]) == (status, code)
-    if field is not None:
-        assert field in [error["field"] for error in document["errors"]], document
-    return document
-
-
-async def make(client: httpx.AsyncClient, site_id: str = "S1") -> dict[str, Any]:
-    body = {"site_id": site_id, "name": "Home", "people": PEOPLE, "partners": ["P1"]}
-    answer = await client.post("/v1/sites", json=body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()  # type: ignore[no-any-return]
-
-
-async def put(
-    client: httpx.AsyncClient, part: str, body: Any, revision: int | None, site: str = "S1"
-) -> httpx.Response:
-    headers = {} if revision is None else {"If-Match": f'"{revision}"'}
-    return await client.put(f"/v1/sites/{site}/service/{part}", json=body, headers=headers)
-
-
-async def state(client: httpx.AsyncClient) -> dict[str, Any]:
-    answer = await client.get("/v1/sites/S1/service")
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["etag"] == f'"{answer.json()["revision"]}"'
-    return answer.json()  # type: ignore[no-any-return]
 
 
 async def test_a_new_site_says_what_it_lacks(api: Api) -> None:

@@ -10,8 +10,7 @@ import psycopg
 import pytest
 
 from sinks.database.migrate import migrate
-from tests.edges.portal.serving import Api
-from tests.edges.portal.test_api import ANN, HOME, make, problem, put
+from tests.edges.portal.serving import ANN, HOME, Api, make, problem, put
 
 pytestmark = pytest.mark.asyncio
 

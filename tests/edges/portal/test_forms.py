@@ -16,8 +16,7 @@ from edges.portal.rows import Edit
 from edges.web.problems import UNCONFIRMED
 from edges.web.values import write_instant
 from service.clock import now_ms
-from tests.edges.portal.serving import Api
-from tests.edges.portal.test_api import ANN, HOME, make, put, state
+from tests.edges.portal.serving import ANN, HOME, Api, make, put, state
 
 pytestmark = pytest.mark.asyncio
 

@@ -18,8 +18,7 @@ from babel.messages.pofile import read_po
 from edges.portal import application
 from edges.portal.postal_codes import countries
 from edges.web import pages
-from tests.edges.portal.serving import Api
-from tests.edges.portal.test_api import ANN, HOME, make, put
+from tests.edges.portal.serving import ANN, HOME, Api, make, put
 from tests.edges.portal.test_incidents import played, show
 
 pytestmark = pytest.mark.asyncio

@@ -7,8 +7,7 @@ import pytest
 
 from edges.web import tokens
 from service import logs
-from tests.edges.portal.serving import Served
-from tests.edges.portal.test_api import PEOPLE
+from tests.edges.portal.serving import PEOPLE, Served
 from tests.support.fuzzed_api import fuzz
 
 pytestmark = pytest.mark.slow

@@ -16,8 +16,7 @@ from edges.portal.sql import query
 from edges.web.values import write_instant
 from sinks.database.migrate import migrate
 from tests.edges.desk.scene import T0, Scene, read
-from tests.edges.portal.serving import Api
-from tests.edges.portal.test_api import make, problem
+from tests.edges.portal.serving import Api, make, problem
 from tests.sinks.writing import write
 
 pytestmark = pytest.mark.asyncio

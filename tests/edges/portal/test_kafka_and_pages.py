@@ -21,8 +21,7 @@ from streams.kafka.topics import create
 from streams.settings import load
 from tests.conftest import SettingsFile
 from tests.edges.portal.checker import published
-from tests.edges.portal.serving import PASSWORD
-from tests.edges.portal.test_api import ANN, HOME, PEOPLE
+from tests.edges.portal.serving import ANN, HOME, PASSWORD, PEOPLE
 from tests.edges.portal.test_process import address, client, put
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually

@@ -17,8 +17,7 @@ from edges.portal.process import PortalProcess
 from edges.values import Readiness
 from schemas.contract import murmur2
 from service.postgres_settings import PostgresSettings
-from tests.edges.portal.serving import Api, configuration_of
-from tests.edges.portal.test_api import ANN, HOME, PEOPLE, make, problem, put, state
+from tests.edges.portal.serving import ANN, HOME, PEOPLE, Api, configuration_of, make, problem, put, state
 from tests.edges.portal.test_forms import owner
 
 PUBLISHED: Final = 1_767_225_600_000

@@ -13,8 +13,7 @@ import pytest
 
 from edges.web import tokens
 from service.words import fits
-from tests.edges.portal.serving import PASSWORD, Served
-from tests.edges.portal.test_api import PEOPLE
+from tests.edges.portal.serving import PASSWORD, PEOPLE, Served
 from tests.support.browser import NARROW, WIDE, browser, overflowing, sign_in, violations
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def subscribe(support: httpx.Client) -> None:
     assert support.put(path, json={"subscribed": True}, headers=headers).status_code == 200
 
 
-def is_clean(page: Page) -> None:
+def assert_clean(page: Page) -> None:
     assert violations(page) == []
     assert overflowing(page) <= 0
     for word in (WORD, THREAT):
@@ -116,13 +115,13 @@ def test_the_seeds_way(page: Page, language: str, support: httpx.Client, portal:
     assert mark is not None
     assert mark["x"] >= name["x"] + name["width"]  # to the right of it, on a phone too
     assert mark["y"] < name["y"] + name["height"]
-    is_clean(page)
+    assert_clean(page)
     page.click(".item a")
-    is_clean(page)
+    assert_clean(page)
     page.click("a.button.main")
     red = page.inner_text(".message.red")
     assert all(says[name] in red for name in ("contact", "address", "none"))
-    is_clean(page)
+    assert_clean(page)
 
     page.click("a[href$='/first-contact']")
     assert page.locator("#person_id option").all_inner_texts() == ["Ann Martin", "Eve Martin"]  # owners alone
@@ -131,18 +130,18 @@ def test_the_seeds_way(page: Page, language: str, support: httpx.Client, portal:
     page.click("main button.main")
     assert page.inner_text("#phone-about") == says["phone"]
     assert page.input_value("#password") == ""
-    is_clean(page)
+    assert_clean(page)
     page.fill("#phone", "06 39 98 00 01")
     page.fill("#password", WORD)
     page.fill("#duress_password", THREAT)
     page.click("main button.main")
     page.wait_for_url("**/configuration?saved")
-    is_clean(page)
+    assert_clean(page)
     assert says["contact"] not in page.inner_text(".message.red")
 
     choose_somebody_from_outside(page)
     page.click("a[href$='/address']")
-    is_clean(page)
+    assert_clean(page)
     for field, value in (("line1", "1 rue des Lilas"), ("postal_code", "7430"), ("city", "Cluses")):
         page.fill(f"#{field}", value)
     page.click("main button.main")
@@ -159,7 +158,7 @@ def test_the_seeds_way(page: Page, language: str, support: httpx.Client, portal:
     page.click("main button.main")
     page.wait_for_url("**/configuration?saved")
     assert "Attention au chien\nClé chez la voisine" in page.inner_text("section[aria-labelledby=comment]")
-    is_clean(page)
+    assert_clean(page)
 
     kept = state(support)
     assert (kept["missing"], kept["needs_attention"]) == ([], False)
@@ -169,10 +168,10 @@ def test_the_seeds_way(page: Page, language: str, support: httpx.Client, portal:
     assert fits(found.configuration.first.password_hash, WORD)
 
     page.click("a[href$='/subscription']")
-    is_clean(page)
+    assert_clean(page)
     page.click("button.danger")
     assert page.inner_text("h1") == says["stopped"]
-    is_clean(page)
+    assert_clean(page)
     assert state(support)["subscribed"] is False
 
 
@@ -189,7 +188,7 @@ def test_of_two_editors_the_second_is_warned_and_loses_nothing(
     assert re.search(r"Abonnement .*, token:support", red)  # what it was, and who
     assert "Site créé" not in red  # that was before
     assert page.input_value("#line1") == "1 rue des Lilas"
-    is_clean(page)
+    assert_clean(page)
     page.click("main button.main")
     page.wait_for_url("**/configuration?saved")
     assert state(support)["address"]["city"] == "Cluses"
@@ -237,7 +236,7 @@ def test_times_are_those_of_the_reader(browser: Browser, portal: Served, support
     local = until.astimezone(timezone(timedelta(hours=5, minutes=30)))
     assert f"{local:%H:%M} UTC+5:30" in page.inner_text(".message time")
     assert str(local.year) in page.inner_text(".message time")
-    is_clean(page)
+    assert_clean(page)
     context.close()
 
 

@@ -16,7 +16,7 @@ from edges.web import tokens
 from service.postgres_settings import PostgresSettings
 from tests.conftest import SettingsFile
 from tests.edges.portal.checker import check, published
-from tests.edges.portal.test_api import ANN, HOME, PEOPLE
+from tests.edges.portal.serving import ANN, HOME, PEOPLE
 from tests.machine import stretched
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually

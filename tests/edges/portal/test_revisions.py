@@ -17,8 +17,7 @@ from edges.web.values import parse_instant
 from service.clock import now_ms
 from service.postgres import connect
 from service.postgres_settings import PostgresSettings
-from tests.edges.portal.serving import Api
-from tests.edges.portal.test_api import ANN, HOME, make, problem, put, state
+from tests.edges.portal.serving import ANN, HOME, Api, make, problem, put, state
 from tests.edges.portal.test_fields import held_up
 
 HOUR = 3_600_000

@@ -12,8 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sinks.database.migrate import migrate
-from tests.edges.portal.serving import HERE, Api
-from tests.edges.portal.test_api import ANN, HOME, PEOPLE, make, problem, put
+from tests.edges.portal.serving import ANN, HERE, HOME, PEOPLE, Api, make, problem, put
 
 pytestmark = pytest.mark.asyncio
 

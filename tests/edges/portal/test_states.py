@@ -48,7 +48,9 @@ def test_every_code_of_the_engine_has_a_sentence() -> None:
     assert set(LACKS) == set(MISSING)
     second = Contact("bob", "EXTERNAL")
     incomplete = site()._replace(second=second, further=(second,))
-    for code in incomplete.readiness(START).warnings:
+    warnings = incomplete.readiness(START).warnings
+    assert warnings
+    for code in warnings:
         assert warning_sentence(code, str) != code
 
 

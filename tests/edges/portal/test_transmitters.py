@@ -13,8 +13,7 @@ from edges.receiver.wrapping import Wrapping
 from schemas.avro.framing import single_object
 from schemas.avro.generated import writer
 from schemas.avro.loader import load
-from tests.edges.portal.serving import WRAPPING_KEY, Api
-from tests.edges.portal.test_api import make, problem
+from tests.edges.portal.serving import WRAPPING_KEY, Api, make, problem
 
 pytestmark = pytest.mark.asyncio
 
