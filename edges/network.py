@@ -8,11 +8,11 @@ import socket
 from typing import Final
 
 ALL_OF_BOTH: Final = "::"
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 
 
 def network_of(address: str) -> str:
-    """An IPv4 address, also one behind IPv6 (NAT64, RFC 6052); of other IPv6 the /64, all of which one customer has."""
+    """An IPv4 address, also one behind IPv6 (NAT64); of other IPv6 the /64, all of which one customer has."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -20,7 +20,7 @@ def network_of(address: str) -> str:
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped is not None:
             return str(parsed.ipv4_mapped)
-        if parsed in _NAT64:
+        if parsed in NAT64:
             return str(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return address

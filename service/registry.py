@@ -300,7 +300,7 @@ def _meaning(answer: dict[str, Any]) -> Any:
         schema = json.loads(answer["schema"])
     except (ValueError, RecursionError, TypeError):
         schema = answer["schema"]
-    return schema, answer.get("schemaType", "AVRO"), answer.get("references") or []
+    return schema, answer.get("schemaType", _AVRO), answer.get("references") or []
 
 
 def _difference(title: str, before: dict[str, Any], now: dict[str, Any] | None) -> str:

@@ -6,6 +6,7 @@ Each test names every place at once, so that one run is enough to mend them.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import subprocess
 import tomllib
@@ -54,6 +55,15 @@ LEFT_CLASSES: Final = {
     "tests/kafka/world.py: Seen",
 }
 LONG_FILES: Final = frozenset[str]()
+PRODUCT: Final = ("streams", "service", "ronde", "schemas", "sinks", "edges", "seal")
+# Names of others that the product's docstrings and comments give, beside those that it imports.
+FOREIGN: Final = {
+    "ConnectError": "httpx",
+    "ConnectTimeout": "httpx",
+    "FENCED_LEADER_EPOCH": "an error of Kafka's protocol",
+    "Origin": "a header of HTTP",
+    "Referer": "a header of HTTP",
+}
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _SECTION: Final = re.compile(r"\b((?:docs/)?[a-z]+\.md) §(\d+)")
@@ -61,6 +71,9 @@ _SECTION: Final = re.compile(r"\b((?:docs/)?[a-z]+\.md) §(\d+)")
 _MAKE: Final = re.compile(r"(?:`|^ *|^ *- run: )make ([a-z][a-z-]*)", re.MULTILINE)
 _MATRIX: Final = re.compile(r"^ *target: \[(.*)\]$", re.MULTILINE)
 _TARGET: Final = re.compile(r"^([a-z-]+):.*## ", re.MULTILINE)
+# A name in capitals or CamelCase, with its members or arguments; and a value as the schemas have them.
+_NAMED: Final = re.compile(r"(?<!`)`([A-Z]\w+(?:\.\w+)*)(?:\([^`]*\))?`(?!`)")
+_VALUE: Final = re.compile(r'"([A-Z]\w+)"')
 _SOURCE_PATH: Final = re.compile(
     r"`((?:streams|service|ronde|schemas|sinks|edges|deploy|tests|benchmarks|docs)/[\w./-]+)`"
 )
@@ -94,14 +107,29 @@ class Definition(NamedTuple):
     lines: int
 
 
+class Outline(NamedTuple):
+    """What a file defines, and the names that it defines, assigns or imports."""
+
+    definitions: list[Definition]
+    names: set[str]
+
+
 @cache
-def definitions(file: Path) -> list[Definition]:
-    """The functions and classes of a file; its tree is not kept, as it is large."""
-    return [
-        Definition(node.name, isinstance(node, ast.ClassDef), (node.end_lineno or 0) - node.lineno + 1)
-        for node in statements(ast.parse(text_of(file)))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    ]
+def outline(file: Path) -> Outline:
+    """The outline of a file; its tree is not kept, as it is large."""
+    definitions: list[Definition] = []
+    names = set[str]()
+    for node in statements(ast.parse(text_of(file))):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                definitions.append(Definition(node.name, isinstance(node, ast.ClassDef), lines))
+                names.add(node.name)
+            case ast.Import() | ast.ImportFrom():
+                names.update(alias.asname or alias.name for alias in node.names)
+            case ast.Assign(targets=[ast.Name(name)]) | ast.AnnAssign(target=ast.Name(name)):
+                names.add(name)
+    return Outline(definitions, names)
 
 
 def shown(path: Path) -> str:
@@ -258,7 +286,7 @@ def test_no_function_is_longer_than_a_page() -> None:
     long = [
         f"{shown(file)}: {definition.name}: {definition.lines} lines"
         for file in tracked("*.py")
-        for definition in definitions(file)
+        for definition in outline(file).definitions
         if not definition.is_class and definition.lines > FUNCTION_LINES
     ]
     assert not long, "\n".join(long)
@@ -284,10 +312,27 @@ def test_no_class_is_named_by_a_participle() -> None:
     named = {
         f"{shown(file)}: {definition.name}"
         for file in tracked("*.py")
-        for definition in definitions(file)
+        for definition in outline(file).definitions
         if definition.is_class and definition.name in PARTICIPLES
     }
     assert named <= LEFT_CLASSES, "\n".join(sorted(named - LEFT_CLASSES))
+
+
+def test_every_name_that_a_docstring_or_comment_gives_exists() -> None:
+    product = tracked(*(f"{package}/*.py" for package in PRODUCT))
+    known = {*dir(builtins), *FOREIGN}
+    for file in product:
+        known |= outline(file).names
+        known.update(_VALUE.findall(text_of(file)))
+    dead = []
+    for file in product:
+        for number, line in enumerate(text_of(file).splitlines(), start=1):
+            dead += [
+                f"{shown(file)}:{number}: `{named}`"
+                for named in _NAMED.findall(line)
+                if any(part[0].isupper() and part not in known for part in named.split("."))
+            ]
+    assert not dead, "\n".join(dead)
 
 
 def test_vague_module_names_are_absent() -> None:

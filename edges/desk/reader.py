@@ -24,7 +24,7 @@ from edges.kafka.errors import TopicsDifferError
 from edges.kafka.framing import Framing, origin
 from edges.kafka.layout import offsets
 from edges.kafka.renewal import RenewedReader
-from edges.kafka.view import Entry, From, Reading, Since, View
+from edges.kafka.view import Entry, FromOffsets, FromTime, Reading, View
 from edges.values import Decision
 from schemas.avro.errors import RegistryUnreachable
 from schemas.contract.topics import Log
@@ -138,11 +138,11 @@ class DeskReader:
             return View(self._connection, readings, take, partitions=partitions, **more)
 
         await self._begin(view(self._take_sites, {"sites": Reading(decode=self._decoders["sites"])}, in_loop=False))
-        since = Since(time.time_ns() // 1_000_000 - OWN_MS)
+        since = FromTime(time.time_ns() // 1_000_000 - OWN_MS)
         starts = await self._starts(partitions, lookback_ms, since.ms)
 
         def folded(*topics: str) -> View:
-            begins = {topic: From(starts[topic]) if topic in starts else since for topic in topics}
+            begins = {topic: FromOffsets(starts[topic]) if topic in starts else since for topic in topics}
             return view(self._take, {topic: Reading(begins[topic], self._with_bytes(topic)) for topic in topics})
 
         # Closes alone wait for these: where they are not read all else goes on, so they are none of the desk's views.

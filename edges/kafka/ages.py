@@ -17,7 +17,7 @@ _MOST_PENDING: Final = 600  # answers of a partition that the reader is behind: 
 
 
 class Ages:
-    """Written by the reader and by those who ask for high watermarks, read by anybody, in any thread."""
+    """Knows how old what was read is. The reader and those who ask for high watermarks write, anybody reads."""
 
     def __init__(self, logs: Iterable[Log]) -> None:
         self._lock = threading.Lock()

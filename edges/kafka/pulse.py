@@ -27,7 +27,7 @@ _SOCKET_MS: Final = 3000
 
 
 class Pulse:
-    """Used by one thread."""
+    """Asks whether Kafka takes anything now. One thread uses it."""
 
     def __init__(self, connection: Connection, topic: str) -> None:
         self._place = TopicPartition(connection.topic(topic), 0, 0)

@@ -51,13 +51,13 @@ class Entry(NamedTuple):
     value: Any
 
 
-class Since(NamedTuple):
+class FromTime(NamedTuple):
     """Begin with the first record of this time, in Unix milliseconds."""
 
     ms: int
 
 
-class From(NamedTuple):
+class FromOffsets(NamedTuple):
     """Begin at these offsets by partition; a partition that is not named, at its beginning."""
 
     offsets: Mapping[int, int]
@@ -74,7 +74,7 @@ class Reading:
 
     """
 
-    start: Since | From = field(default_factory=lambda: From({}))
+    start: FromTime | FromOffsets = field(default_factory=lambda: FromOffsets({}))
     decode: Callable[[bytes], Any] | None = None
     decode_message: Callable[[Message], Any] | None = None
 
@@ -89,7 +89,6 @@ class View:
     its offsets then go back.
 
     Attributes:
-        read: set once everything is read that was there at the start.
         undecodable: how many records were left out, as they do not decode.
         failure: why it reads no more, and never will; None while it does.
 
@@ -123,7 +122,7 @@ class View:
         self._thread = threading.Thread(target=self._run, name="kafka-view", daemon=True)
         self._loop: asyncio.AbstractEventLoop
         self._failed = asyncio.Event()
-        self.read = asyncio.Event()
+        self._all_read = asyncio.Event()
         self.undecodable = 0
         self.failure: Exception | None = None
 
@@ -133,9 +132,14 @@ class View:
         self._watermarks.start()
         self._thread.start()
 
+    @property
+    def is_read(self) -> bool:
+        """Whether everything is read that was there at the start."""
+        return self._all_read.is_set()
+
     async def wait_read(self) -> None:
         """Wait until everything is read that was there at the start. Raises why that never will be."""
-        read, failed = asyncio.create_task(self.read.wait()), asyncio.create_task(self._failed.wait())
+        read, failed = asyncio.create_task(self._all_read.wait()), asyncio.create_task(self._failed.wait())
         try:
             await asyncio.wait((read, failed), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -198,8 +202,8 @@ class View:
                     self._ended.wait(EDGE_SECONDS)
                 while not self._ended.is_set():
                     self._step(consumer)
-                    if not self.read.is_set() and self._ages.is_whole:
-                        self._call(self.read.set)
+                    if not self.is_read and self._ages.is_whole:
+                        self._call(self._all_read.set)
                     if self._is_blind():
                         consumer = self._another(consumer)
             finally:
@@ -257,7 +261,7 @@ class View:
         found: dict[Log, int] = {}
         for topic, reading in self._topics.items():
             logs = [(topic, number) for number in self._partitions]
-            if isinstance(reading.start, From):
+            if isinstance(reading.start, FromOffsets):
                 found |= {log: reading.start.offsets.get(log[1], OFFSET_BEGINNING) for log in logs}
                 continue
             # The ends first: a record that comes between the questions is behind them.

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import httpcore
 
+from edges.network import NAT64
 from edges.partners.limited import LimitedStream
 
-_TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address behind NAT64
 # What Python counts as public and no partner is at: protocol assignments (192.0.0.192 serves secrets in one cloud),
 # and the address at which another cloud serves its machines.
 _NO_PARTNER: Final = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "168.63.129.16/32")))
@@ -55,7 +55,7 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour
-        if inner is None and ip in _TRANSLATED:
+        if inner is None and ip in NAT64:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             ip = inner

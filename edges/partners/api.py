@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Response
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from edges.partners.ages import age_header
 from edges.partners.answering import TimedRoute
+from edges.partners.api_partners import SCOPE
 from edges.partners.steps import STATUSES
 from edges.partners.store import Step, Store, now_ms
 from edges.web.accounts import Person
@@ -22,8 +23,6 @@ from edges.web.values import Body, Instant, PathId, Text
 
 if TYPE_CHECKING:
     from edges.partners.reports_to_kafka import Reporter
-
-_SCOPE: Final = "partner:"
 
 
 class StepBody(Body):
@@ -81,7 +80,7 @@ def routes(store: Store, reporter: Reporter) -> APIRouter:
 def _partners(caller: Person | Machine) -> list[str]:
     if isinstance(caller, Person):
         return list(caller.partners)
-    return [scope.removeprefix(_SCOPE) for scope in caller.scopes if scope.startswith(_SCOPE)]
+    return [scope.removeprefix(SCOPE) for scope in caller.scopes if scope.startswith(SCOPE)]
 
 
 def _taking(step: str, store: Store, reporter: Reporter) -> Callable[..., Coroutine[Any, Any, StepTaken]]:

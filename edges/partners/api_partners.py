@@ -12,12 +12,12 @@ from service import logs
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SCOPE: Final = "partner:"
+SCOPE: Final = "partner:"  # of a token; the partner's id follows
 _log: Final = logs.logger(__name__)
 
 
 class ApiPartners:
-    """Those of the files of tokens and users, as they are now; for one thread."""
+    """Reads from the files of tokens and users who they are now; for one thread."""
 
     def __init__(self, tokens_file: Path, users_file: Path) -> None:
         self._tokens = WatchedFile(tokens_file, Tokens)
@@ -31,4 +31,4 @@ class ApiPartners:
         except FileError as error:
             _log.error("accounts cannot be read", reason=str(error))
             return None
-        return frozenset(partners) | {scope.removeprefix(_SCOPE) for scope in scopes if scope.startswith(_SCOPE)}
+        return frozenset(partners) | {scope.removeprefix(SCOPE) for scope in scopes if scope.startswith(SCOPE)}

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import psycopg
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, TopicPartition
@@ -55,14 +55,23 @@ _PUBLISH_SECONDS: Final = 1.0
 _FATAL: Final = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
 
 
+class _Record(Protocol):
+    """A message that is a record, or the end of a partition: what confluent-kafka types as optional is there."""
+
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def value(self) -> bytes | None: ...
+    def timestamp(self) -> tuple[int, int]: ...
+
+
 class Intake:
     """Reads, stores, commits.
 
     Args:
         stored: called from the thread with the number of commands that are new.
         report: called from the thread with what keeps it from its work (``postgres``, ``kafka``, ``registry``,
-            ``group``), and
-            with None once that is back.
+            ``group``), and with None once that is back.
 
     """
 
@@ -225,20 +234,19 @@ class Intake:
                 )
             self._published = read_at
 
-    def _good(self, messages: Sequence[Message], positions: dict[Log, int]) -> list[Message]:
+    def _good(self, messages: Sequence[Message], positions: dict[Log, int]) -> list[_Record]:
         """Those that are records; ``positions`` gets how far that leads.
 
         Raises `EdgeError` for an error that does not pass by itself.
         """
         records = []
         for message in messages:
-            error = message.error()
-            place = _TOPIC, message.partition() or 0
+            error, record = message.error(), cast("_Record", message)
             if error is None:
-                records.append(message)
-                positions[place] = (message.offset() or 0) + 1
+                records.append(record)
+                positions[_TOPIC, record.partition()] = record.offset() + 1
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
-                positions[place] = message.offset() or 0
+                positions[_TOPIC, record.partition()] = record.offset()
             elif error.code() in _FATAL:
                 raise EdgeError(
                     f"the broker does not let us read {_TOPIC}: {error.str()}; "
@@ -248,8 +256,8 @@ class Intake:
                 _log.warning("a partition is not read", partition=message.partition(), error=error.name())
         return records
 
-    def _store(self, database: Session, messages: Sequence[Message]) -> None:
-        commands = [(self._command(message), _written_at(message)) for message in messages]
+    def _store(self, database: Session, records: Sequence[_Record]) -> None:
+        commands = [(self._command(record), _written_at(record)) for record in records]
         now, known = now_ms(), self._api_partners.names()
         rows = [
             row_of(command, now, written_at, is_known=known is None or command.partner_id in known)
@@ -279,8 +287,8 @@ class Intake:
                 _log.warning("commands came too late to be posted", partner=partner, commands=count)
             return
 
-    def _command(self, message: Message) -> DispatchCommand | None:
-        value = message.value()
+    def _command(self, record: _Record) -> DispatchCommand | None:
+        value = record.value()
         while value is not None:
             try:
                 command: DispatchCommand = self._decode(value)
@@ -290,7 +298,7 @@ class Intake:
                     raise EdgeError("the schema registry did not answer before the end") from None
             except Undecodable as error:
                 raise EdgeError(
-                    f"{message.topic()} {message.partition()}, offset {message.offset()}: the record cannot be read: "
+                    f"{record.topic()} {record.partition()}, offset {record.offset()}: the record cannot be read: "
                     f"{error}; this version of ronde does not know its schema, or it is not the engine's. Nothing is "
                     "skipped: run the version that wrote it"
                 ) from None
@@ -299,12 +307,8 @@ class Intake:
                 return command
         return None
 
-    def _commit(self, consumer: Consumer, messages: Sequence[Message]) -> None:
-        ends: dict[int, int] = {}
-        for message in messages:
-            assert message.partition() is not None
-            assert message.offset() is not None
-            ends[message.partition() or 0] = (message.offset() or 0) + 1
+    def _commit(self, consumer: Consumer, records: Sequence[_Record]) -> None:
+        ends = {record.partition(): record.offset() + 1 for record in records}
         topic = self._connection.topic(_TOPIC)
         try:
             consumer.commit(offsets=[TopicPartition(topic, *end) for end in ends.items()], asynchronous=True)
@@ -325,9 +329,9 @@ class Intake:
         }
 
 
-def _written_at(message: Message) -> int | None:
+def _written_at(record: _Record) -> int | None:
     """When a record was written, Unix milliseconds; None where it does not say so."""
-    kind, at = message.timestamp()
+    kind, at = record.timestamp()
     return None if kind == TIMESTAMP_NOT_AVAILABLE else at
 
 

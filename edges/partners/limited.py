@@ -12,7 +12,7 @@ _SIP_BYTES: Final = 4096  # what is parsed without a look at other partners
 
 
 class LimitedStream(httpcore.AsyncNetworkStream):
-    """Over another stream. What is read since the last write counts; beyond the limit, reading fails."""
+    """Limits another stream: what is read since the last write counts, and beyond the limit reading fails."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream

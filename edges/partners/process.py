@@ -48,7 +48,7 @@ class _Parts(NamedTuple):
 
 
 class PartnersProcess(EdgeProcess[PartnersSettings, PartnersMetrics]):
-    """Run once."""
+    """The process that talks to partners; it is run once."""
 
     name = "partners"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class PartnersSettings(fields.Section):
-    """`ronde partners`."""
+    """The settings of `ronde partners`."""
 
     id: fields.ProcessName = fields.name_of("process")
     host: Host = fields.host_for("partners and guards")

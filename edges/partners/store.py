@@ -75,7 +75,7 @@ class Step(NamedTuple):
 
 
 class Store:
-    """Over a pool of connections; `dispatches` has so many ``partitions``."""
+    """The database, over a pool of connections; `dispatches` has so many ``partitions``."""
 
     def __init__(self, pool: Pool, owner: str, partitions: int) -> None:
         self._pool = pool

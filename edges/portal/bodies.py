@@ -12,14 +12,15 @@ from edges.portal.changes import MOST_PEOPLE, Fault, Refused
 from edges.portal.configuration import Person
 from edges.portal.core import Address
 from edges.portal.names import JOINERS, as_seen
-from edges.portal.new_words import LONGEST, NewWords
+from edges.portal.new_words import LONGEST, SHORTEST, NewWords
 from edges.portal.postal_codes import countries, postal_code
 from edges.web.accounts import PROGRAM
 from edges.web.values import Body, Id, Instant, Text
 from schemas.contract.alert_kinds import OVERRIDE_CODE, OverrideKind
+from service.aes_keys import KEY_SIZES
 
 _LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3}|[ixIX](?=-))(-[A-Za-z0-9]{1,8})*")
-_KEY: Final = re.compile(r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{48}|[0-9A-Fa-f]{64})")
+_KEY: Final = re.compile("|".join(rf"[0-9A-Fa-f]{{{2 * size}}}" for size in sorted(KEY_SIZES)))
 _LONGEST_NAME: Final = 200
 _LONGEST_LINE: Final = 500
 
@@ -79,7 +80,7 @@ Phone: TypeAlias = Annotated[Text, StringConstraints(min_length=1, max_length=40
 Word: TypeAlias = Annotated[
     Text,
     StringConstraints(min_length=1, max_length=LONGEST),
-    WithJsonSchema({"type": "string", "format": "password", "maxLength": LONGEST, "minLength": 4}),
+    WithJsonSchema({"type": "string", "format": "password", "maxLength": LONGEST, "minLength": SHORTEST}),
 ]
 BeforeRevision: TypeAlias = Annotated[
     int | None, Query(ge=1, lt=10**18, description="Only changes before this revision: to read on.")

@@ -18,7 +18,7 @@ _ROLES: Final[tuple[Role, ...]] = ("customer", "support", "auditor")
 
 
 class Right(IntEnum):
-    """What somebody may do with a site; each includes those before it, but for `SUPPORT`, which changes no service."""
+    """What somebody may do with a site; each includes those before it. Support is apart: `Caller.is_support`."""
 
     NONE = 0
     LOOK = 1

@@ -1,6 +1,6 @@
 """Changes of a configuration: each gives another one, or raises what is wrong. Pure, and without a single word.
 
-Words come as hashes. `StayingWords` says against which of the stored ones a new word must be compared before.
+Words come as hashes. `staying` finds the stored contact whose words a new word must be compared with before.
 """
 
 from __future__ import annotations

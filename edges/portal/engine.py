@@ -12,7 +12,7 @@ from edges.portal.core import Instant
 FRESH_SECONDS: Final = 5.0
 
 
-class Engine(NamedTuple):
+class EngineVerdict(NamedTuple):
     """The engine's last word on a site."""
 
     ready: bool
@@ -21,7 +21,7 @@ class Engine(NamedTuple):
 
 
 class EngineView:
-    """By site; says nothing of one while what was read of its partition is older than 5 s.
+    """Holds the verdicts by site; it gives none while what was read of the site's partition is older than 5 s.
 
     Sites by the million lack the same few things, so these are kept once.
 
@@ -32,7 +32,7 @@ class EngineView:
 
     def __init__(self, age: Callable[[str], float] = lambda _site_id: 0.0) -> None:
         self.age = age
-        self._sites: dict[str, Engine] = {}
+        self._sites: dict[str, EngineVerdict] = {}
         self._missing: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def take(self, entries: Sequence[Entry]) -> None:
@@ -43,12 +43,12 @@ class EngineView:
             else:
                 missing = tuple(entry.value.missing)
                 missing = self._missing.setdefault(missing, missing)
-                self._sites[entry.key] = Engine(entry.value.ready, missing, entry.value.at)
+                self._sites[entry.key] = EngineVerdict(entry.value.ready, missing, entry.value.at)
 
     def knows(self, site_id: str) -> bool | None:
         """Whether the engine had a record of the site when it was last heard, however long ago; None: never yet."""
         return site_id in self._sites or (None if math.isinf(self.age(site_id)) else False)
 
-    def get(self, site_id: str) -> Engine | None:
+    def get(self, site_id: str) -> EngineVerdict | None:
         """What it said last; None: nothing yet, or nobody knows at the moment."""
         return self._sites.get(site_id) if self.age(site_id) <= FRESH_SECONDS else None

@@ -236,12 +236,12 @@ class FormPages:
     ) -> Response:
         configuration = site.configuration
         is_first = part == "first-contact"
-        stored, other = configuration.first, configuration.second
-        stored, other = (stored, other) if is_first else (other, stored)
+        first, second = configuration.first, configuration.second
+        stored, other = (first, second) if is_first else (second, first)
         # Who is the other contact already is not offered, unless both are this person as it is.
-        elsewhere = {contact.contact_id for contact in (other,) if contact is not None}
-        elsewhere -= {contact.contact_id for contact in (stored,) if contact is not None}
-        people = [known for known in configuration.people if known.role == kind and known.person_id not in elsewhere]
+        own_id = None if stored is None else stored.contact_id
+        taken_id = None if other is None or other.contact_id == own_id else other.contact_id
+        people = [known for known in configuration.people if known.role == kind and known.person_id != taken_id]
         kinds = [] if is_first else [(code, self._pages.say(request, name)) for code, name in KINDS.items()]
         reader = language_of(request)
         languages, spoken = _languages(reader, stored), values.get("language")

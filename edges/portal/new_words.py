@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
 
 from edges.portal.changes import Fault, Refused
 from edges.portal.core import Contact
@@ -22,6 +23,9 @@ _TURN_SECONDS: Final = 2.0  # of the 3 s of a change; the rest is for the work i
 _KEPT_SECONDS: Final = 60.0  # from its beginning, for the same request again
 
 R = TypeVar("R")
+
+_OVER: Final[Future[Any]] = Future()
+_OVER.cancel()
 
 
 class NewWords(NamedTuple):
@@ -58,7 +62,8 @@ class WordHasher:
     """Hashes and compares words in threads, a few requests at a time.
 
     A request is one job, so those in front are finished before others begin. Who is no longer waited for gives its turn
-    up, and who has waited for so long that it would not be in time leaves it to those behind.
+    up, and who has waited for so long that it would not be in time leaves it to those behind. Of each site one job is
+    under way at a time, so that nobody who sends many keeps all others waiting: only one can fit the revision.
 
     Where processors are busy, two words take longer than a request may. So a job that has begun goes on, and what it
     made is kept for a while: the same request again would begin from nothing each time, and never be taken.
@@ -67,25 +72,31 @@ class WordHasher:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="words")
         self._begun: dict[bytes, Future[Any]] = {}  # by what tells the same request, and nothing of its words
+        self._latest: WeakValueDictionary[str, Future[Any]] = WeakValueDictionary()  # by site
         self._secret = secrets.token_bytes(32)
 
-    async def hashed(self, entered: NewWords, staying: Contact | None, request: str = "") -> Hashes:
+    async def hashed(self, site_id: str, entered: NewWords, staying: Contact | None, request: str = "") -> Hashes:
         """The hashes, once the words are also unlike those that stay. Raises `Refused`, `TimeoutError`.
 
-        ``request``: all else that is entered, and where; another one gets hashes of its own.
+        ``request``: all else that is entered of the site; another one gets hashes of its own.
         """
         check(entered)
-        made = await self._in_turn(_judged_and_hashed, entered, staying, request)
+        made = await self._in_turn(_judged_and_hashed, site_id, entered, staying, request)
         if isinstance(made, _Alike):
             raise Refused(Fault.INVALID, UNLIKE, made.field)
         return made
 
-    async def are_those_of(self, entered: NewWords, contact: Contact | None) -> bool:
+    async def are_those_of(self, site_id: str, entered: NewWords, contact: Contact | None) -> bool:
         """Whether all the words entered are those of a contact: a request that came again. Raises `TimeoutError`."""
-        return await self._in_turn(_are_those_of, entered, contact)
+        return await self._in_turn(_are_those_of, site_id, entered, contact)
 
     async def _in_turn(
-        self, job: Callable[[NewWords, Contact | None], R], entered: NewWords, kept: Contact | None, request: str = ""
+        self,
+        job: Callable[[NewWords, Contact | None], R],
+        site_id: str,
+        entered: NewWords,
+        kept: Contact | None,
+        request: str = "",
     ) -> R:
         if entered == NewWords(None, None):
             return job(entered, kept)  # nothing to hash: no turn to wait for
@@ -95,10 +106,13 @@ class WordHasher:
             """None: too late. Nothing is raised, as the traceback would keep the words."""
             return None if time.monotonic() - asked > _TURN_SECONDS else job(entered, kept)
 
-        mark = hmac.digest(self._secret, repr((job.__name__, request, *entered, kept)).encode(), "sha256")
+        mark = hmac.digest(self._secret, repr((job.__name__, site_id, request, *entered, kept)).encode(), "sha256")
         begun: Future[R | None] | None = self._begun.get(mark)
+        while (begun is None or not _is_of_use(begun)) and not (latest := self._latest.get(site_id, _OVER)).done():
+            await asyncio.wait([asyncio.wrap_future(latest)])
+            begun = self._begun.get(mark)
         if begun is None or not _is_of_use(begun):
-            begun = self._begun[mark] = self._threads.submit(run)
+            begun = self._begun[mark] = self._latest[site_id] = self._threads.submit(run)
             asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._begun.pop, mark, None)
         made = await asyncio.wrap_future(begun)
         if made is None:

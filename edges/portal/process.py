@@ -37,7 +37,7 @@ _KAFKA_SECONDS: Final = 1.5
 
 
 class PortalProcess(EdgeProcess[PortalSettings, PortalMetrics]):
-    """Run once."""
+    """The process of a portal; it is run once."""
 
     name = id_key = "portal"
 
@@ -112,7 +112,7 @@ class PortalProcess(EdgeProcess[PortalSettings, PortalMetrics]):
             for part in (self._view, self._relay):
                 if part.failure is not None:
                     raise part.failure
-            if self._view.read.is_set():
+            if self._view.is_read:
                 self._readiness.arrive("readiness")
             self._metrics.view_age.set(self._view.worst_age)
             with contextlib.suppress(DatabaseAwayError):

@@ -174,8 +174,8 @@ class Portal:
         # A wrong person is found before a second is spent on hashing.
         trial = changes.with_first_contact if isinstance(body, FirstContactBody) else changes.with_second_contact
         trial(site, form)
-        request = f"{type(body).__name__} of {site.site_id}: {body.without_words()}"
-        hashes = await self._hasher.hashed(body.words, changes.staying(form, stored), request)
+        request = f"{type(body).__name__}: {body.without_words()}"
+        hashes = await self._hasher.hashed(site.site_id, body.words, changes.staying(form, stored), request)
         return form._replace(password_hash=hashes.password, duress_hash=hashes.duress_password)
 
     @_in_time
@@ -230,7 +230,7 @@ class Portal:
         if (site.last_by, site.last_request) != (edit.by, edit.request):
             return False
         contact = site.configuration.first if edit.what == "first-contact" else site.configuration.second
-        return await self._hasher.are_those_of(words, contact)
+        return await self._hasher.are_those_of(site.configuration.site_id, words, contact)
 
 
 def now() -> Instant:

@@ -25,7 +25,7 @@ def _has_numbers(code: str) -> str:
 
 
 class PortalSettings(fields.Section):
-    """`ronde portal`."""
+    """The settings of `ronde portal`."""
 
     id: fields.ProcessName = fields.name_of("portal")
     host: Host = fields.host_for("people and programs")

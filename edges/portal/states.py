@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from edges.portal.configuration import shown_contact
 from edges.portal.core import Instant as Milliseconds
-from edges.portal.engine import Engine
+from edges.portal.engine import EngineVerdict
 from edges.portal.rows import Stored
 from edges.portal.store import Revision
 from edges.values import Transmitter
@@ -123,7 +123,7 @@ class TransmitterState(BaseModel):
     updated_at: Instant
 
 
-def service_state(site: Stored, engine: Engine | None, now: Milliseconds) -> ServiceState:
+def service_state(site: Stored, engine: EngineVerdict | None, now: Milliseconds) -> ServiceState:
     """The configuration as people see it."""
     configuration = site.configuration
     readiness = configuration.readiness(now)
@@ -148,7 +148,7 @@ def service_state(site: Stored, engine: Engine | None, now: Milliseconds) -> Ser
     )
 
 
-def goes_through(site: Stored, engine: Engine | None, now: Milliseconds) -> bool:
+def goes_through(site: Stored, engine: EngineVerdict | None, now: Milliseconds) -> bool:
     """Whether *your alerts go through* may be said: the engine has judged this very revision, as the portal does.
 
     Never during a test: then alerts open nothing.

@@ -18,7 +18,7 @@ class _AccountQueue:
 
 
 class AccountQueues:
-    """Of all accounts; those of which no frame waits take no room."""
+    """Holds the queues of all accounts; those of which no frame waits take no room."""
 
     def __init__(self) -> None:
         self._queues: dict[str, _AccountQueue] = {}

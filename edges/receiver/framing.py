@@ -274,7 +274,7 @@ def _opened(raw: bytes, quote: int) -> CheckedFrame | FrameDefect:
         tolerances.add(Tolerance.LOWER_CASE_HEX)
     if stated != checksum(content):
         return FrameDefect(DefectReason.BAD_CRC, raw, content, _form_of_wrong(raw[: quote - 4]))
-    if raw[:begin].endswith(b"\n") is False:
+    if not raw[:begin].endswith(b"\n"):
         tolerances.add(Tolerance.NO_LF)
     if b"\0" in raw[:begin]:
         tolerances.add(Tolerance.NUL_AFTER_CR)

@@ -10,7 +10,7 @@ _TICK_SECONDS: Final = 0.1
 
 
 class FutureTimeouts:
-    """``seconds``: how long each is waited for; up to a tenth of a second more."""
+    """Waits for each future for ``seconds``, up to a tenth of a second more."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -24,7 +24,7 @@ _SECONDS: Final = 10.0
 
 
 class Handshakes:
-    """Of one port; ``tls`` is what they begin with from now on."""
+    """Makes and holds the connections of one TLS port until they are encrypted, by ``tls`` as it is at the time."""
 
     def __init__(self, context: ListenerContext, tls: ssl.SSLContext) -> None:
         self._context = context

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 
 from edges.kafka.errors import UnconfirmedError
 from edges.receiver import faults
-from edges.receiver import metrics as metrics_of
+from edges.receiver.distinct_times import DistinctTimes
 from edges.receiver.intake import ANSWER_SECONDS
+from edges.receiver.metrics import RequestOutcome
 from edges.values import Alert, Signal
 from edges.web.application import WebApplication
 from edges.web.bearer import machine_with
@@ -59,7 +60,7 @@ class HttpIntake:
         self._capacity = capacity
         self._metrics = metrics
         self._acknowledged: OrderedDict[Alert, None] = OrderedDict()
-        self._latest: dict[str, int] = {}  # by digest, when a body came last: the same in one millisecond gets the next
+        self._times = DistinctTimes(_REMEMBERED)  # by digest of a body
 
     async def take(self, alert: Alert, raw: bytes) -> None:
         """Have signal and alert acknowledged. Raises `UnconfirmedError`."""
@@ -77,9 +78,9 @@ class HttpIntake:
                 finally:
                     self._capacity.release(partition, 1)
         except (TimeoutError, UnconfirmedError):
-            self._metrics.requests[metrics_of.Request.UNCONFIRMED].inc()
+            self._metrics.requests[RequestOutcome.UNCONFIRMED].inc()
             raise UnconfirmedError("not acknowledged in time") from None
-        self._metrics.requests[metrics_of.Request.REPEATED if is_repeat else metrics_of.Request.ALERT].inc()
+        self._metrics.requests[RequestOutcome.REPEATED if is_repeat else RequestOutcome.ALERT].inc()
         self._acknowledged[alert] = None
         if len(self._acknowledged) > _REMEMBERED:
             self._acknowledged.popitem(last=False)
@@ -91,10 +92,7 @@ class HttpIntake:
 
     def _signal(self, alert: Alert, raw: bytes, *, is_repeat: bool) -> Signal:
         digest = hashlib.sha256(raw).digest()[:4].hex()
-        at = max(time.time_ns() // 1_000_000, self._latest.pop(digest, 0) + 1)
-        self._latest[digest] = at
-        if len(self._latest) > _REMEMBERED:
-            del self._latest[next(iter(self._latest))]
+        at = self._times.at(digest, time.time_ns() // 1_000_000)
         return Signal(
             signal_id=f"--{digest}-{at}-{self._receiver}-1",
             site_id=alert.site_id,

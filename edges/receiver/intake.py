@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from edges.kafka.errors import UnconfirmedError
 from edges.receiver import faults
 from edges.receiver.account_queues import AccountQueues
+from edges.receiver.distinct_times import DistinctTimes
 from edges.receiver.future_timeouts import FutureTimeouts
 from edges.receiver.judging import SilenceReason
 from edges.receiver.metrics import FrameOutcome
@@ -120,8 +121,7 @@ class Intake:
         self._since_behind = since_behind
         self._timeouts = FutureTimeouts(READ_BACK_SECONDS)
         self._slow_at = float("-inf")  # when signals were last acknowledged late, or not in time; monotonic
-        # By account, number and body, when a frame came last: a copy within the same millisecond gets the next.
-        self._latest: dict[str, int] = {}
+        self._times = DistinctTimes(_FRAMES)  # by account, number and body of a frame
         self._pending: dict[str, dict[Identity, PendingSignal]] = {}
         self._queues = AccountQueues()
         self.panel_clocks = PanelClocks()
@@ -194,11 +194,7 @@ class Intake:
                 patience = ANSWER_SECONDS if must_wait else READ_BACK_SECONDS
                 async with self._queues.wait_turn(identity.account, arrival.since + patience):
                     verdict = await self._await_earlier_frames(checked, arrival, until)
-        frame_id = verdict.signals[0].frame_id
-        at = max(arrival.at, self._latest.pop(frame_id, 0) + 1)
-        self._latest[frame_id] = at
-        if len(self._latest) > _FRAMES:
-            del self._latest[next(iter(self._latest))]
+        at = self._times.at(verdict.signals[0].frame_id, arrival.at)
         return verdict if at == arrival.at else _with_signals(self._judge.judge(checked, at))
 
     async def _await_earlier_frames(self, checked: CheckedFrame, arrival: Arrival, until: float) -> Verdict:

@@ -36,7 +36,7 @@ _SWEEP_SECONDS: Final = 5.0  # between two looks for idle connections and anothe
 
 
 class Listener:
-    """Opened once; `close` ends it."""
+    """Listens on the ports of the settings; it is opened once, and `close` ends it."""
 
     def __init__(
         self, settings: ReceiverSettings, intake: Intake, addresses: Addresses, metrics: ReceiverMetrics

@@ -44,7 +44,7 @@ class Closed(StrEnum):
     STOPPING = "STOPPING"
 
 
-class Request(StrEnum):
+class RequestOutcome(StrEnum):
     """What became of an alert by HTTP."""
 
     ALERT = "ALERT"
@@ -82,8 +82,9 @@ class ReceiverMetrics(ProcessMetrics):
         Counter, "ronde_receiver_datagrams_dropped", "Frames by UDP dropped because too many waited for room."
     )
     requests = Each(
-        Counter, "ronde_receiver_requests", "Alerts by HTTP, by what became of them.", {"outcome": tuple(Request)}
-    )
+        Counter, "ronde_receiver_requests", "Alerts by HTTP, by what became of them.",
+        {"outcome": tuple(RequestOutcome)},
+    )  # fmt: skip
     not_read_back = Family(
         Counter, "ronde_receiver_not_read_back",
         "First copies whose alerts did not wait for `signals` any longer.",

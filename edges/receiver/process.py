@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from edges.kafka.producer import Producer
-from edges.kafka.view import Entry, Reading, Since, View
+from edges.kafka.view import Entry, FromTime, Reading, View
 from edges.process import EdgeProcess
 from edges.receiver.addresses import Addresses
 from edges.receiver.http import HttpIntake, application
@@ -45,7 +45,7 @@ _WARN_SECONDS: Final = 60.0
 
 
 class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
-    """Run once."""
+    """The process of a receiver; it is run once."""
 
     name = id_key = "receiver"
 
@@ -74,7 +74,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             {"transmitters": Reading(decode=checked(decode) if has_registry else None)},
             self._take_transmitters,
         )
-        signals_since = Since(time.time_ns() // 1_000_000 - REMEMBERED_MS)
+        signals_since = FromTime(time.time_ns() // 1_000_000 - REMEMBERED_MS)
         self._own = OwnSignals(settings.id, self._framing.reader("signals"))
         self._signal_view = View(
             connection,

@@ -14,7 +14,7 @@ NOT_DC09_IN_A_ROW: Final = 16
 
 
 class ProtocolCheck:
-    """Of one connection, or of one datagram.
+    """Judges what comes by one connection, or in one datagram.
 
     Attributes:
         is_foreign: so many pieces in a row were none that no more is listened to.

@@ -44,7 +44,7 @@ class ReceiverConfiguration(NamedTuple):
 
 
 class ReceiverSettings(Section):
-    """`ronde receiver`."""
+    """The settings of `ronde receiver`."""
 
     id: ProcessName = name_of("receiver")
     host: Host = host_for("panels and HTTP clients")

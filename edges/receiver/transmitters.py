@@ -21,7 +21,7 @@ _UNREADABLE: Final = b""
 
 
 class Transmitters:
-    """Written by the reader of the topic, read for each frame; both in the process's loop."""
+    """Holds the transmitters. The reader of the topic writes, each frame reads; both in the process's loop."""
 
     def __init__(self, decode: Callable[[bytes], Any], wrapping: Wrapping, is_fresh: Callable[[str], bool]) -> None:
         """``decode`` raises `Undecodable`; ``is_fresh``: whether a key's partition was read to its end just now."""

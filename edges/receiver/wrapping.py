@@ -11,8 +11,9 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from service.aes_keys import KEY_SIZES
+
 _NONCE_BYTES: Final = 12
-KEY_SIZES: Final = frozenset({16, 24, 32})
 
 
 class UnreadableKeyError(Exception):
@@ -20,7 +21,7 @@ class UnreadableKeyError(Exception):
 
 
 class Wrapping:
-    """``key``: 32 bytes; None: nothing can be opened."""
+    """Wraps and unwraps keys by ``key`` (32 bytes; None: nothing can be opened)."""
 
     def __init__(self, key: bytes | None) -> None:
         self._cipher = AESGCM(key) if key is not None else None

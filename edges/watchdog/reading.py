@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 
 from edges.kafka import lookback
 from edges.kafka.framing import Framing, origin
-from edges.kafka.view import Entry, From, Reading, View
+from edges.kafka.view import Entry, FromOffsets, Reading, View
 from edges.kafka.watermarks import Watermarks
 from edges.watchdog.calls import DESK_USED_MS
 from edges.watchdog.judge import INPUTS, READ, TOPICS, Judge, Place
@@ -59,8 +59,8 @@ class EngineReader:
             self._watermarks.append(watermarks)
             watermarks.start()
         starts = await self._starts()
-        readings = {topic: Reading(From(starts[topic]), decode) for topic, decode in self._decoders.items()}
-        readings["dead-letters"] = Reading(From(starts["dead-letters"]), decode_message=origin)
+        readings = {topic: Reading(FromOffsets(starts[topic]), decode) for topic, decode in self._decoders.items()}
+        readings["dead-letters"] = Reading(FromOffsets(starts["dead-letters"]), decode_message=origin)
         self._view = View(self._connection, readings, self._take)
         self._view.start()
         await self._view.wait_failed()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from service.aes_keys import key_of
 from service.fields import File, Port, ProcessName, Section, data_dir, name_of, pages_host, pages_port
 from service.hosts import Host, HostAndPort
 from service.web_address import WebAddress
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _MARK: Final = "whsec_"
 _SHORTEST_SECRET: Final = 24  # bytes, by Standard Webhooks
-_KEY_BYTES: Final = frozenset({16, 24, 32})
 
 
 def _is_secret(text: str) -> str:
@@ -31,11 +31,7 @@ def _is_secret(text: str) -> str:
 
 
 def _is_key(text: str) -> str:
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b""
-    if len(key) not in _KEY_BYTES:
+    if key_of(text) is None:
         raise ValueError("it is not 16, 24 or 32 bytes in hex")
     return text
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 M = TypeVar("M", bound=BaseModel)
 _Stamp: TypeAlias = tuple[int, int, int]
+
+_ROOT: Final = 0  # the user id
 
 
 class FileError(Exception):
@@ -59,9 +63,11 @@ def changing(path: Path) -> Iterator[None]:
     What is locked is a file beside it: the file itself is replaced whole.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        target = _target(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(target.with_name(f".{target.name}.lock"), os.O_RDONLY | os.O_CREAT, 0o600)
         try:
+            _give_to_folder(handle, target.parent)
             fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError:
             os.close(handle)
@@ -75,20 +81,57 @@ def changing(path: Path) -> Iterator[None]:
 
 
 def write_model(path: Path, value: BaseModel) -> None:
-    """Replace the file whole, readable by its owner alone. Raises `FileError`."""
+    """Replace the file whole, for those who could read it; a new one is its owner's alone. Raises `FileError`."""
     temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        target = _target(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(value.model_dump_json(indent=2, exclude_defaults=True) + "\n")
             file.flush()
+            _give_to_readers(file.fileno(), target)
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        Path(temporary).replace(target)
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise FileError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _target(path: Path) -> Path:
+    """The file that a link leads to: who reads it by another path would keep the old one if the link were replaced."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():  # one that leads to itself, at which `Path.resolve` raises what depends on Python's version
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return target
+
+
+def _give_to_readers(handle: int, target: Path) -> None:
+    """Give a file the owner, the group and the mode of the one that it replaces.
+
+    An administrator changes it by `sudo`, and the processes that read it are another user's.
+    """
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        _give_to_folder(handle, target.parent)
+        return
+    try:
+        os.fchown(handle, old.st_uid, old.st_gid)
+    except PermissionError:
+        if old.st_uid not in {_ROOT, os.geteuid()}:
+            raise
+        os.fchown(handle, -1, old.st_gid)  # root reads it all the same
+    os.fchmod(handle, stat.S_IMODE(old.st_mode))
+
+
+def _give_to_folder(handle: int, folder: Path) -> None:
+    """Give what root makes to those whose folder it is in: their processes read it."""
+    owner = folder.stat()
+    if os.geteuid() == _ROOT and (owner.st_uid, owner.st_gid) != (_ROOT, _ROOT):
+        os.fchown(handle, owner.st_uid, owner.st_gid)
+        os.fchmod(handle, 0o640 if owner.st_uid == _ROOT else 0o600)
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -21,7 +21,7 @@ def _are_networks(text: str) -> str:
         try:
             ipaddress.ip_network(part)
         except ValueError:
-            raise ValueError(f"{part} is no address, and no network as 10.0.0.0/8") from None
+            raise ValueError(f"{part} is no address, and no network as 10.1.2.0/28") from None
     return text
 
 

@@ -19,8 +19,9 @@ from ronde.shared.topic_reading import opened, recorded
 from service import rfc3339
 from service.clock import now_ms
 from streams.escalation.names import OperatorVerb
+from streams.escalation.readiness import is_empty
 from streams.escalation.values import Decision, OperatorAction
-from streams.formats.validation import admit, is_empty
+from streams.formats.validation import admit
 
 IncidentArgument: TypeAlias = Annotated[str, typer.Argument(metavar="INCIDENT", show_default=False, help="Its id.")]
 ReasonOption: TypeAlias = Annotated[

@@ -21,11 +21,11 @@ from ronde.shared.errors import Failed, WrongUse
 from ronde.shared.lines import opened
 from ronde.shared.settings import JsonOption
 from ronde.shared.terminal import say
+from service.aes_keys import key_of
 from service.clock import now_ms
 from service.hosts import host_and_port
 
 _MEANING: Final = {"DUH": "; refused: its key is wrong or missing"}
-_KEY_BYTES: Final = frozenset({16, 24, 32})
 
 PlaceOption: TypeAlias = Annotated[
     str | None, typer.Option(metavar="HOST:PORT", show_default=False, help="Where the receiver listens, by this way.")
@@ -235,10 +235,7 @@ def _key(text: str) -> bytes | None:
             text = Path(text[1:]).read_text("ascii").strip()
         except (OSError, ValueError):
             raise WrongUse(f"--key: {text[1:]} cannot be read: name a file with the key in hex") from None
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        found = b""
-    if len(found) not in _KEY_BYTES:
+    found = key_of(text)
+    if found is None:
         raise WrongUse("--key: it is no AES key: 16, 24 or 32 bytes, in hex")
     return found

@@ -10,7 +10,7 @@ import typer
 
 from edges.kafka.errors import TopicsDifferError
 from edges.kafka.framing import Framing
-from edges.kafka.view import Entry, Reading, Since, View
+from edges.kafka.view import Entry, FromTime, Reading, View
 from edges.values import Signal
 from ronde.commands.transmitters_show import AccountArgument
 from ronde.shared.accounts import account_of
@@ -77,7 +77,7 @@ async def _next(settings: WholeSettings, account: str, wait: float) -> list[Sign
                 found.append(signal)
                 first.set()
 
-    view = View(connection, {"signals": Reading(Since(now_ms()), framing.reader("signals"))}, take)
+    view = View(connection, {"signals": Reading(FromTime(now_ms()), framing.reader("signals"))}, take)
     view.start()
     try:
         try:

@@ -5,7 +5,7 @@ from streams.escalation.values import Address, Contact, Instant, Readiness, Site
 
 
 def is_empty(text: str | None) -> bool:
-    """Absent, ``""`` or only white space."""
+    """Absent, ``""`` or only white space (procedure.md §2)."""
     return not text or text.isspace()
 
 

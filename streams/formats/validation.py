@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from schemas.avro.generated.shapes import Array, Primitive, Record, Union, present, shape_of
 from schemas.avro.loader import load
 from schemas.contract.dead_letter_reasons import DeadLetterReason
+from streams.escalation.readiness import is_empty
 from streams.escalation.values import Alert, CallResult, DispatchReport, Event, OperatorAction, Site
 
 ID_BYTES: Final = 128  # of UTF-8, in an id or a partner
@@ -72,11 +73,6 @@ def site_named(key: bytes) -> str:
     """
     cut = key[:ID_BYTES].decode(errors="replace")
     return cut if len(key) <= ID_BYTES else f"{cut}…"
-
-
-def is_empty(text: str | None) -> bool:
-    """Absent, of no characters, or only white space (procedure.md §2)."""
-    return not text or text.isspace()
 
 
 # --- what to look at, read off the schemas --------------------------------------------------------

@@ -25,7 +25,7 @@ Record: TypeAlias = (
 
 @dataclass(slots=True)
 class OutputBatch:
-    """One transaction.
+    """What one transaction writes and commits.
 
     Attributes:
         records: state and outputs, in the order they are written.

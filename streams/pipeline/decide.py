@@ -71,7 +71,7 @@ class Decider:
         self._site_records = site_records
         self._topics = {topic: settings.topic(topic) for topic in TOPICS}
         self._procedures = settings.procedures()
-        self._most = settings.worker.chunk_max
+        self._chunk_max = settings.worker.chunk_max
         self._canary = settings.canary.site  # no customer waits for its calls, and no telephony places them
         self._measured: set[str] = set()  # sites whose state is measured at every step, not only at the end
 
@@ -85,7 +85,7 @@ class Decider:
             has_inputs = number in inboxes or number in caught_up
             if not has_inputs and not is_renewal and partition.seconds_to_wake() != 0:
                 continue
-            inbox = inboxes.get(number, _NOTHING)
+            inbox = inboxes.get(number) or Inbox()
             for topic, offset in inbox.first_offsets.items():
                 assert offset >= partition.next_inputs[topic], "an input that was handled is not read again"
             jumps = partition.clock.jumps
@@ -100,15 +100,15 @@ class Decider:
                 builder.tally.clock_jumps[number] += 1
             try:
                 yield from self._part(overlay, builder, inbox, is_caught_up=number in caught_up)
-                is_restored = bool(overlay.unusable)
-                if not is_restored:
+                must_restore = bool(overlay.unusable)
+                if not must_restore:
                     builder.states(overlay.encode_changes())
             except StateTooLargeError as large:
                 # Which input made it so shows when the partition's inputs are read again.
                 _log.error("a state has become too large", site=large.site_id, partition=number, reason=str(large))
                 self._measured.add(large.site_id)
-                is_restored = True
-            if is_restored:
+                must_restore = True
+            if must_restore:
                 batch.unusable[number] = {**partition.unusable, **overlay.unusable}
                 for site_id, (reason, _) in overlay.unusable.items():
                     _log.error("a state cannot be used", site=site_id, partition=number, reason=reason)
@@ -165,9 +165,9 @@ class Decider:
                 builder.tally.log("info", "the inputs that waited have had their time", partition=partition.number)
         if not partition.waiting:
             # Deadlines go before inputs, all of them; by themselves not too many at once, as inputs may come.
-            yield from self._deadlines(overlay, builder, None if events else self._most)
+            yield from self._deadlines(overlay, builder, None if events else self._chunk_max)
         yield from self._events(overlay, builder, events)
-        for number, site_id in enumerate(partition.forgettable(overlay.now, self._most), start=1):
+        for number, site_id in enumerate(partition.forgettable(overlay.now, self._chunk_max), start=1):
             with suppress(StateUnusableError):
                 overlay.load_for_expiry(site_id)
             if number % SLICE == 0:
@@ -311,9 +311,6 @@ class Decider:
             offset=message.offset(), error=places(error),
         )  # fmt: skip
         builder.dead_letter(message, topic, "FAILED", _traceback(error))
-
-
-_NOTHING: Final = Inbox()
 
 
 def _count_deadline(

@@ -12,7 +12,7 @@ from streams.escalation.values import Instant
 
 # The wall clock may be put right by so much; a larger step forward would fire deadlines early.
 JUMP_MS: Final = 30_000
-# By so much of the time that passes does a clock that is ahead run slower while a deadline is armed.
+# The speed of a clock that is ahead while a deadline is armed, in percent of real time.
 _PERCENT_WHILE_AHEAD: Final = 95
 SLOWER: Final = 1 - _PERCENT_WHILE_AHEAD / 100
 # A difference to the clocks of others that is worth judging by, and stating with a decision.

@@ -43,7 +43,7 @@ class TopicSettings(Section):
 
 
 class WorkerSettings(Section):
-    """`ronde worker`."""
+    """The settings of `ronde worker`."""
 
     group: Name = Field(
         default="ronde", description="the consumer group that workers share: letters, digits, '.', '_', '-'"
@@ -139,7 +139,7 @@ class FireSettings(_section(FIRE)):  # type: ignore[misc]
 
 
 class ProcedureSettings(Section):
-    """Both procedures."""
+    """The settings of both procedures."""
 
     SECURITY: SecuritySettings = SecuritySettings()
     FIRE: FireSettings = FireSettings()

@@ -207,10 +207,9 @@ class Restores:
             else:
                 unstable = [offset.error for offset in offsets if offset.error]
                 if not unstable:
-                    known = {offset.topic: offset.offset for offset in offsets if offset.offset >= 0}
                     names = {self._settings.topic(topic): topic for topic in INPUT_TOPICS}
-                    notes = {names[offset.topic]: read_notes(offset.metadata) for offset in offsets}
-                    return {names[name]: offset for name, offset in known.items()}, notes
+                    known = {names[offset.topic]: offset.offset for offset in offsets if offset.offset >= 0}
+                    return known, {names[offset.topic]: read_notes(offset.metadata) for offset in offsets}
                 _log.info("a transaction is still open", partition=number, error=unstable[0].name())
             await asyncio.sleep(KAFKA_SECONDS)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from service.hearing import SILENT_SECONDS
 from streams.kafka import clients as kafka
-from streams.worker import transaction_watchdog
+from streams.worker import standstill
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -31,7 +31,7 @@ async def guard(
     steady: Callable[[], float] = time.monotonic,
 ) -> None:
     """Call ``end`` with the seconds that a client was silent, once that is known to be the client's fault."""
-    await transaction_watchdog.guard(
+    await standstill.guard(
         seconds,
         partial(kafka.answers_as_quickly, settings),
         SILENT_SECONDS,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS, BrokerLog
 from service.logs import logger
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from streams.pipeline.read import ChunkReader
     from streams.settings import Settings
     from streams.state.partition import Partition, Store
+
+K = TypeVar("K", int, str)
 
 _log = logger(__name__)
 
@@ -53,6 +55,18 @@ class _Lag(NamedTuple):
     is_readable: bool  # no open transaction lies before it
 
 
+class _Turns(Generic[K]):
+    """What is the case at a look, and how that differs from the look before."""
+
+    def __init__(self) -> None:
+        self._before: frozenset[K] = frozenset()
+
+    def turn(self, now: Iterable[K]) -> tuple[list[K], list[K]]:
+        """Note what is the case now; return what has begun to be, and what is no more."""
+        before, self._before = self._before, frozenset(now)
+        return sorted(self._before - before), sorted(before - self._before)
+
+
 async def log_readiness(readiness: ProcessReadiness) -> None:
     """Log when the worker becomes ready, and what it waits for when it is not."""
     logged: set[str] | None = None
@@ -68,7 +82,7 @@ async def log_readiness(readiness: ProcessReadiness) -> None:
 
 
 class Watch:
-    """Notes what it sees in ``stalls`` and ``metrics``, until its task is cancelled."""
+    """Notes what it sees in ``readiness``, ``stalls`` and ``metrics``, until its task is cancelled."""
 
     def __init__(
         self,
@@ -77,11 +91,17 @@ class Watch:
         store: Store,
         reader: ChunkReader,
         settings: Settings,
+        readiness: ProcessReadiness,
+        stalls: Stalls,
+        metrics: Metrics,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._committed = committed
         self._store = store
         self._reader = reader
+        self._readiness = readiness
+        self._stalls = stalls
+        self._metrics = metrics
         self._steady = steady
         self._topics = {settings.topic(topic): topic for topic in (*INPUT_TOPICS, *OUTPUT_TOPICS)}
         self._enquiry = Enquiry(committed, uncommitted, settings, steady)
@@ -89,11 +109,11 @@ class Watch:
         self._expected_partitions = settings.topics.partitions
         self._is_away = False
         self._stable = Stalls(BLOCKED_SECONDS)
-        self._differing: frozenset[int] = frozenset()
-        self._blocked: frozenset[str] = frozenset()
+        self._differing = _Turns[int]()
+        self._blocked = _Turns[str]()
         self._seen: Lags = Lags()
         self._shown: frozenset[int] = frozenset()
-        self._standing: frozenset[str] = frozenset()
+        self._standing = _Turns[str]()
         self._idle_since: float | None = None
 
     @property
@@ -101,63 +121,63 @@ class Watch:
         """So long no broker has answered one of the clients that ask where the logs end."""
         return self._enquiry.unheard_seconds
 
-    async def run(self, readiness: ProcessReadiness, stalls: Stalls, metrics: Metrics) -> None:
+    async def run(self) -> None:
         """Look again and again."""
         while True:
-            await self.look(readiness, stalls, metrics)
+            await self.look()
             await asyncio.sleep(_SECONDS)
 
-    async def look(self, readiness: ProcessReadiness, stalls: Stalls, metrics: Metrics) -> None:
+    async def look(self) -> None:
         """Look once. Partitions may come and go while the broker is asked; what is noted is what is held afterwards."""
         positions = self._reader.positions
         await self._enquiry.ask(positions)
-        self._report_kafka(readiness, metrics)
-        self._report_partitions(readiness, metrics)
+        self._report_kafka()
+        self._report_partitions()
         lags = self._lags(positions)
-        if "group" not in readiness.reasons:
+        if "group" not in self._readiness.reasons:
             self._idle_since = None
         elif await self._is_idle():
             _log.info("the group has no partition for this worker, which stands by")
-            readiness.arrive("group")
+            self._readiness.arrive("group")
         held = dict(self._store.partitions)
         lags = [lag for lag in lags if lag.number in held]
-        self._note(stalls, held.values(), lags, readiness)
-        self._measure(metrics, held, lags)
-        self._report_clocks(held, readiness)
-        self._report_sites(held, readiness)
-        self._report_hidden(readiness, metrics, held.keys())
-        metrics.standing.set(self._log_standing(stalls))
-        metrics.ready.set(not readiness.reasons)
+        self._note(held.values(), lags)
+        self._measure(held, lags)
+        self._report_clocks(held)
+        self._report_sites(held)
+        self._report_hidden(held.keys())
+        self._metrics.standing.set(self._log_standing())
+        self._metrics.ready.set(not self._readiness.reasons)
 
-    def _report_kafka(self, readiness: ProcessReadiness, metrics: Metrics) -> None:
+    def _report_kafka(self) -> None:
         """Be ready no more when the broker has not answered for ``worker.stall_seconds``, until it does."""
         seconds = self._enquiry.silent_seconds
-        metrics.silent_seconds.set(seconds)
+        self._metrics.silent_seconds.set(seconds)
         if seconds >= self._stall_seconds:
             if not self._is_away:
                 _log.error("Kafka does not answer", seconds=round(seconds, 1))
             self._is_away = True
-            readiness.wait("kafka", f"no Kafka can be reached: no answer for {seconds:.0f} s")
+            self._readiness.wait("kafka", f"no Kafka can be reached: no answer for {seconds:.0f} s")
         elif self._is_away:
             _log.info("Kafka answers again")
             self._is_away = False
-            readiness.arrive("kafka")
+            self._readiness.arrive("kafka")
 
-    def _report_partitions(self, readiness: ProcessReadiness, metrics: Metrics) -> None:
+    def _report_partitions(self) -> None:
         """Be ready no more when an input topic has other partitions than the settings have: they are not handled."""
         differing = {}
         for topic, count in self._enquiry.last.partitions.items():
-            metrics.excess_partitions.labels(topic).set(count - self._expected_partitions)
+            self._metrics.excess_partitions.labels(topic).set(count - self._expected_partitions)
             if count != self._expected_partitions:
                 differing[topic] = count
         if not differing:
-            readiness.arrive("partitions")
+            self._readiness.arrive("partitions")
             return
         counts = ", ".join(f"{topic} has {count}" for topic, count in sorted(differing.items()))
         reason = f"{counts} partitions, and topics.partitions is {self._expected_partitions}: see `ronde topics check`"
-        if "partitions" not in readiness.reasons:
+        if "partitions" not in self._readiness.reasons:
             _log.error("an input topic has other partitions than the settings have", reason=reason)
-        readiness.wait("partitions", reason)
+        self._readiness.wait("partitions", reason)
 
     def _lags(self, positions: Mapping[BrokerLog, int]) -> list[_Lag]:
         """The lags of all inputs at work, by the broker's last answer."""
@@ -171,36 +191,38 @@ class Watch:
                 lags.append(_Lag(self._topics[log[0]], log[1], position, max(end - position, 0), seconds, is_readable))
         return lags
 
-    def _report_clocks(self, held: Mapping[int, Partition], readiness: ProcessReadiness) -> None:
+    def _report_clocks(self, held: Mapping[int, Partition]) -> None:
         """Log which partitions' clocks begin and cease to differ from the wall clock, and note it for ``/ready``."""
         differing = {
             number: round(ahead_ms / 1000)
             for number, partition in held.items()
             if abs(ahead_ms := partition.ahead_ms()) >= DIFFERING_MS
         }
-        for number in sorted(differing.keys() - self._differing):
+        begun, ceased = self._differing.turn(differing)
+        for number in begun:
             _log.error(
                 "a partition's clock differs from the wall clock", partition=number, seconds_ahead=differing[number]
             )
-        for number in sorted((self._differing - differing.keys()) & held.keys()):
-            _log.info("a partition's clock is the wall clock again", partition=number)
-        self._differing = frozenset(differing)
+        for number in ceased:
+            if number in held:
+                _log.info("a partition's clock is the wall clock again", partition=number)
         if differing:
             ahead = ", ".join(f"partition {number} by {seconds} s" for number, seconds in sorted(differing.items()))
-            readiness.remark("clock", f"ahead of the wall clock: {ahead}")
+            self._readiness.remark("clock", f"ahead of the wall clock: {ahead}")
         else:
-            readiness.withdraw("clock")
+            self._readiness.withdraw("clock")
 
-    def _report_sites(self, held: Mapping[int, Partition], readiness: ProcessReadiness) -> None:
+    def _report_sites(self, held: Mapping[int, Partition]) -> None:
         """Note for ``/ready`` of how many sites the schema registry keeps the records from being read."""
         unreadable = {number: len(partition.unreadable_sites) for number, partition in sorted(held.items())}
         if any(unreadable.values()):
             counts = ", ".join(f"{count} of partition {number}" for number, count in unreadable.items() if count)
-            readiness.remark("sites", f"records cannot be read, the schema registry is not that of their day: {counts}")
+            why = "records cannot be read, the schema registry is not that of their day"
+            self._readiness.remark("sites", f"{why}: {counts}")
         else:
-            readiness.withdraw("sites")
+            self._readiness.withdraw("sites")
 
-    def _report_hidden(self, readiness: ProcessReadiness, metrics: Metrics, held: Collection[int]) -> None:
+    def _report_hidden(self, held: Collection[int]) -> None:
         """Show and log where open transactions hide records, of inputs from this worker, of outputs from their readers.
 
         While they hide inputs, the worker is not ready.
@@ -212,19 +234,19 @@ class Watch:
         for log, count in hidden.items():
             topic = self._topics[log[0]]
             if topic in OUTPUT_TOPICS:
-                metrics.hidden_records.labels(topic, log[1]).set(count)
-                metrics.hidden_seconds.labels(topic, log[1]).set(seconds.get(_name(log), 0.0))
-        blocked = frozenset(self._stable.standing(now))
-        for name in sorted(blocked - self._blocked):
+                self._metrics.hidden_records.labels(topic, log[1]).set(count)
+                self._metrics.hidden_seconds.labels(topic, log[1]).set(seconds.get(_name(log), 0.0))
+        blocked = self._stable.standing(now).keys()
+        begun, ceased = self._blocked.turn(blocked)
+        for name in begun:
             _log.error("an open transaction hides records", log=name)
-        for name in sorted(self._blocked - blocked):
+        for name in ceased:
             _log.info("an open transaction hides records no more", log=name)
-        self._blocked = blocked
-        inputs = sorted(blocked.intersection(_name(log) for log in ends.inputs))
+        inputs = sorted(blocked & {_name(log) for log in ends.inputs})
         if inputs:
-            readiness.wait("inputs", f"an open transaction of a producer hides records of {'; '.join(inputs)}")
+            self._readiness.wait("inputs", f"an open transaction of a producer hides records of {'; '.join(inputs)}")
         else:
-            readiness.arrive("inputs")
+            self._readiness.arrive("inputs")
 
     async def _is_idle(self) -> bool:
         """Whether the consumer has joined, and been given nothing for a while by a broker that answers."""
@@ -234,16 +256,14 @@ class Watch:
             self._idle_since = self._steady()
         return self._idle_since is not None and self._steady() - self._idle_since >= IDLE_SECONDS
 
-    def _note(
-        self, stalls: Stalls, partitions: Iterable[Partition], lags: Iterable[_Lag], readiness: ProcessReadiness
-    ) -> None:
+    def _note(self, partitions: Iterable[Partition], lags: Iterable[_Lag]) -> None:
         """Note waiting work and its progress. A restart would not help where a producer's transaction is open.
 
         Nor while a record waits for the schema registry: its partition would only go to the next worker, which would
         stand still with all of its own.
         """
-        if "registry" in readiness.reasons:
-            stalls.note({}, self._steady())
+        if "registry" in self._readiness.reasons:
+            self._stalls.note({}, self._steady())
             return
         waiting: dict[str, object] = {
             f"input {lag.topic}, partition {lag.number}": lag.position for lag in lags if lag.is_readable
@@ -254,19 +274,20 @@ class Watch:
                 waiting[f"a due deadline, partition {partition.number}"] = first
         is_idle = self._reader.chunk is None
         waiting["the consumer's next poll" if is_idle else "a chunk in flight"] = self._reader.polls
-        stalls.note(waiting, self._steady())
+        self._stalls.note(waiting, self._steady())
 
-    def _log_standing(self, stalls: Stalls) -> float:
+    def _log_standing(self) -> float:
         """Log what begins to stand still, and what moves again; the longest stand, in seconds."""
-        standing = stalls.standing(self._steady())
-        for work in sorted(standing.keys() - self._standing):
+        standing = self._stalls.standing(self._steady())
+        begun, ceased = self._standing.turn(standing)
+        for work in begun:
             _log.error("work stands still: /health fails", work=work, seconds=round(standing[work], 1))
-        for work in sorted(self._standing - standing.keys()):
+        for work in ceased:
             _log.info("work moves again", work=work)
-        self._standing = frozenset(standing)
         return max(standing.values(), default=0.0)
 
-    def _measure(self, metrics: Metrics, held: Mapping[int, Partition], lags: Iterable[_Lag]) -> None:
+    def _measure(self, held: Mapping[int, Partition], lags: Iterable[_Lag]) -> None:
+        metrics = self._metrics
         for number in self._shown - held.keys():
             metrics.forget(number)
         self._shown = frozenset(held)

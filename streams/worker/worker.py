@@ -31,7 +31,7 @@ from streams.state.assignment import Assignment
 from streams.state.changelog_reader import ChangelogReader
 from streams.state.partition import Store
 from streams.state.restore import Restores
-from streams.worker import silent_client, transaction_watchdog
+from streams.worker import silent_client, standstill
 from streams.worker.registry_watch import RegistryWatch
 from streams.worker.watch import Watch, log_readiness
 
@@ -121,9 +121,9 @@ class Worker(Service):
         codec = await self._codec()
         readiness.wait("kafka", "the broker has not let it begin transactions yet")
         readiness.arrive("start")
-        limit_seconds = settings.worker.transaction_timeout_ms / 1000
+        limit_seconds = settings.worker.transaction_timeout_ms / 1000  # by then the broker itself has ended it
         self.add_future(
-            transaction_watchdog.guard(
+            standstill.guard(
                 lambda: self._transactions.seconds,
                 partial(kafka.answers, settings),
                 limit_seconds,
@@ -164,8 +164,8 @@ class Worker(Service):
 
         chunk_reader = ChunkReader(self._consumer, assignment, store, settings.worker.chunk_max, metrics, hand_over)
         self._chunk_reader = chunk_reader
-        watch = Watch(asking, uncommitted, store, chunk_reader, settings)
-        self.add_future(watch.run(readiness, self._stalls, metrics))
+        watch = Watch(asking, uncommitted, store, chunk_reader, settings, readiness, self._stalls, metrics)
+        self.add_future(watch.run())
 
         def unheard_seconds() -> float:
             return max(chunk_reader.hearing.seconds, watch.unheard_seconds)

@@ -11,12 +11,27 @@ import pytest
 from ronde.cli import COMMANDS
 from ronde.shared.whole_settings import WholeSettings
 from schemas.avro.loader import NAMES, load
+from schemas.contract.roles import ROLES
 from schemas.contract.topics import TOPICS
 from streams import settings
 from streams.escalation.procedures import DEFAULTS
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text("utf-8")
 VALUES: Final = tuple(name for name in NAMES if name != "State")  # the engine's own
+# How the page names each role.
+WHO: Final = {
+    "worker": "workers",
+    "telephony": "telephony",
+    "desk": "desks",
+    "partner": "partners",
+    "sink": "sinks",
+    "sites": "the app or CRM",
+    "receiver": "receivers",
+    "portal": "the portal",
+    "partners": "`ronde partners`",
+    "seal": "the seal",
+    "watchdog": "the watchdog",
+}
 
 
 def section(title: str) -> str:
@@ -102,6 +117,18 @@ def test_every_topic_is_told() -> None:
         assert cleanup.partition(",")[0] == topic.cleanup
         if topic.schema is not None and topic.way != "own":
             assert value.partition(",")[0] == f"`{topic.schema}`"
+
+
+def test_every_topic_is_told_with_those_who_write_and_read_it() -> None:
+    for name, _, _, _, writers, readers in rows(section("Topics")):
+        topic = name.strip("`")
+        assert _roles(writers) == {WHO[role.name] for role in ROLES.values() if topic in role.writes}, topic
+        assert _roles(readers) == {WHO[role.name] for role in ROLES.values() if topic in role.reads}, topic
+
+
+def _roles(cell: str) -> set[str]:
+    """Whom a cell names; what stands in brackets has no role of its own."""
+    return set(re.sub(r" \([^)]*\)", "", cell).removesuffix(" |").split(", "))
 
 
 def test_every_setting_is_told_with_its_default() -> None:

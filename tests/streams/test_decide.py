@@ -168,7 +168,7 @@ def test_deadlines_by_themselves_come_in_portions(bench: Bench, monkeypatch: pyt
     bench.chunk(*(bench.record("sites", site(name), name) for name in ours))
     bench.chunk(*(bench.record("alerts", alert("a", name), name) for name in ours))
     bench.now += CALL_TIMEOUT
-    monkeypatch.setattr(bench._decider, "_most", 10)
+    monkeypatch.setattr(bench._decider, "_chunk_max", 10)
     assert len(rules(bench.chunk())) == 10
     assert len(rules(bench.chunk(bench.record("alerts", alert("b"))))) == len(ours) - 10 + 1
 

@@ -65,6 +65,9 @@ class Scene:
             cast("Store", self.store),
             cast("ChunkReader", self.reader),
             SETTINGS,
+            self.readiness,
+            self.stalls,
+            self.metrics,
             lambda: self.steady,
         )
 
@@ -93,11 +96,11 @@ class Scene:
     async def waits_for_group(self, seconds: float) -> bool:
         """Whether a worker without partitions still waits for its group, so many seconds later."""
         self.steady += seconds
-        await self._watch.look(self.readiness, Stalls(10), self.metrics)
+        await self._watch.look()
         return "group" in self.readiness.reasons
 
     async def look(self) -> dict[str, set[str]]:
-        await self._watch.look(ProcessReadiness(), Stalls(10), self.metrics)
+        await self._watch.look()
         return self.numbers()
 
     async def look_and_give_up_meanwhile(self, number: int) -> dict[str, set[str]]:
@@ -107,7 +110,7 @@ class Scene:
     async def look_after(self, seconds: float) -> dict[str, str]:
         """Look once more, so many seconds later; the reasons not to be ready."""
         self.steady += seconds
-        await self._watch.look(self.readiness, self.stalls, self.metrics)
+        await self._watch.look()
         return dict(self.readiness.reasons)
 
     async def unheard_after(self, seconds: float) -> float:
@@ -177,7 +180,7 @@ async def test_a_record_behind_an_open_transaction_is_lag(monkeypatch: pytest.Mo
 @pytest.mark.asyncio
 async def test_kafka_away_is_no_more_ready_after_the_stall_and_the_lag_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
-    scene.readiness = ProcessReadiness()
+    scene.readiness.arrive("group")
     assert await scene.look_after(1) == {}
     scene.answers = False
     assert await scene.look_after(SETTINGS.worker.stall_seconds - 1) == {}
@@ -194,7 +197,7 @@ async def test_kafka_away_is_no_more_ready_after_the_stall_and_the_lag_stays(mon
 @pytest.mark.asyncio
 async def test_a_question_that_hangs_does_not_hold_the_gauges(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
-    scene.readiness = ProcessReadiness()
+    scene.readiness.arrive("group")
     await scene.look_after(0)
     freed = threading.Event()
     monkeypatch.setattr(clients, "offsets", lambda _, logs, __: freed.wait() and dict.fromkeys(logs, 7))
@@ -210,7 +213,7 @@ async def test_a_question_that_hangs_does_not_hold_the_gauges(monkeypatch: pytes
 @pytest.mark.asyncio
 async def test_partitions_added_to_an_input_are_seen_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
-    scene.readiness = ProcessReadiness()
+    scene.readiness.arrive("group")
     assert await scene.look_after(0) == {}
     scene.counts["alerts"] = SETTINGS.topics.partitions + 2
     assert (await scene.look_after(30)).keys() == {"partitions"}
@@ -242,7 +245,8 @@ async def test_readers_held_up_are_shown_since_their_last_record(monkeypatch: py
 async def test_a_worker_that_waits_for_the_registry_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
     scene.reader.chunk = object()
-    scene.readiness = ProcessReadiness(registry="the schema registry does not answer")
+    scene.readiness.arrive("group")
+    scene.readiness.wait("registry", "the schema registry does not answer")
     await scene.look_after(0)
     await scene.look_after(60)
     assert scene.stalls.standing(scene.steady) == {}
@@ -257,7 +261,7 @@ async def test_a_worker_that_waits_for_the_registry_is_healthy(monkeypatch: pyte
 @pytest.mark.asyncio
 async def test_a_clock_ahead_is_remarked_and_keeps_nobody_from_work(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
-    scene.readiness = ProcessReadiness()
+    scene.readiness.arrive("group")
     scene.store.partitions[1] = Partition(1, Clock(1_600_000, wall=lambda: 1_000_000, steady=lambda: 0))
     assert await scene.look_after(0) == {}
     assert scene.readiness.remarks == {"clock": "ahead of the wall clock: partition 1 by 600 s"}
@@ -269,7 +273,7 @@ async def test_sites_that_cannot_be_read_are_remarked_until_they_are_sent_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scene = Scene(monkeypatch)
-    scene.readiness = ProcessReadiness()
+    scene.readiness.arrive("group")
     partition = scene.store.partitions[1]
     partition.unreadable_sites = {"site-1", "site-2"}
     assert await scene.look_after(0) == {}

@@ -3,7 +3,8 @@
 The Java that the tests' brokers run on comes without such an archive, so that each of them reads, checks and links some
 six thousand classes: half of what its start costs. The archive is made by the first run of the tests and kept in the
 environment that has this Java, with which it goes; a variable of the environment then leads to it every Java that the
-tests start, be it by `ronde local up`. Java passes over an archive of other classes than its own.
+tests start, be it by `ronde local up`. Java passes over an archive of other classes than its own. One that is made
+takes the place of those before it, of other jars or another Java: each has 70 MB.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ def path() -> Path:
 
     release = (Path(JAVA).parents[1] / "release").read_bytes()
     names = " ".join(map(str, (jars.folder(), *jars.locked(), JAVA)))
-    return Path(sys.prefix) / f"tests-{hashlib.sha256(release + names.encode()).hexdigest()[:16]}.aot"
+    return Path(sys.prefix) / f"{_series()}-{hashlib.sha256(release + names.encode()).hexdigest()[:16]}.aot"
+
+
+def _series() -> str:
+    """How the archives of this environment are named: several checkouts may share its folder by links of their own."""
+    return f"tests-{hashlib.sha256(sys.prefix.encode()).hexdigest()[:8]}"
 
 
 def use() -> None:
@@ -69,10 +75,18 @@ def _make(archive: Path) -> None:
         subprocess.run([java[0], *create, *java[1:]], check=True, capture_output=True, timeout=_MAKE_SECONDS)
         shutil.move(made, archive.with_suffix(".new"))
         archive.with_suffix(".new").replace(archive)
+        remove_older(archive)
     finally:
         os.environ.pop(OPTIONS, None)
         node.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_older(archive: Path) -> None:
+    """Remove what this environment made before; a Java that runs keeps what it has opened."""
+    for older in archive.parent.glob(f"{_series()}-*.aot"):
+        if older != archive:
+            older.unlink(missing_ok=True)
 
 
 def _use(servers: str) -> None:

@@ -1,8 +1,14 @@
--- One row where the site has the incident. Only a closed one is released.
+-- One row where the site has the incident, since it was last deleted. Only a closed one is released.
 WITH incident AS (
     SELECT closed_at IS NOT NULL AS is_closed
     FROM ledger.incidents
-    WHERE site_id = %(site_id)s AND incident_id = %(incident_id)s
+    WHERE site_id = %(site_id)s AND incident_id = %(incident_id)s AND opened_at > coalesce(
+        (
+            SELECT to_timestamp(max(at) / 1000.0) FROM portal.revisions
+            WHERE site_id = %(site_id)s AND what = 'deletion'
+        ),
+        '-infinity'
+    )
 ),
 released AS (
     INSERT INTO portal.releases (site_id, incident_id, at, by)

@@ -20,7 +20,7 @@ from edges.desk.state import DeskState
 from edges.kafka.fetcher import Fetcher
 from edges.kafka.framing import Framing
 from edges.kafka.layout import Layout
-from edges.kafka.view import From, Reading, Since, View
+from edges.kafka.view import FromOffsets, FromTime, Reading, View
 from edges.settings import Connection
 
 HANGS, WORKS = 0, 1
@@ -99,8 +99,8 @@ async def test_decisions_are_read_before_what_follows_from_them(monkeypatch: pyt
     await desk.stop()
     names = [{*topics} for topics in began]
     assert names == [{"sites"}, {"dead-letters"}, {"decisions"}, {*ENGINE} - {"decisions"}, {*OWN}]
-    assert isinstance(began[4]["claims"], Since)
-    assert began[4]["desk-log"] == From({0: len(ENGINE)})
+    assert isinstance(began[4]["claims"], FromTime)
+    assert began[4]["desk-log"] == FromOffsets({0: len(ENGINE)})
 
 
 async def test_records_are_fetched_beside_those_of_a_partition_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from confluent_kafka import Producer as Client
 from edges.kafka.errors import TopicsDifferError, UnconfirmedError
 from edges.kafka.fetcher import Fetcher
 from edges.kafka.producer import Producer, Record
-from edges.kafka.view import Entry, From, Reading, Since, View
+from edges.kafka.view import Entry, FromOffsets, FromTime, Reading, View
 from edges.settings import Connection
 from schemas.contract import murmur2
 from tests.machine import stretched
@@ -105,10 +105,10 @@ async def test_a_view_begins_where_it_is_told(connection: Connection) -> None:
         then = int(time.time() * 1000)
         await producer.send(Record("signals", "S1", b"3"))
     for start, expected in (
-        (From({}), [b"0", b"1", b"2", b"3"]),
-        (From({S1: 2}), [b"2", b"3"]),
-        (Since(then), [b"3"]),
-        (Since(then + 60_000), []),
+        (FromOffsets({}), [b"0", b"1", b"2", b"3"]),
+        (FromOffsets({S1: 2}), [b"2", b"3"]),
+        (FromTime(then), [b"3"]),
+        (FromTime(then + 60_000), []),
     ):
         book = Book()
         async with viewing(connection, book, signals=Reading(start)):

@@ -61,7 +61,7 @@ def test_each_example_has_the_form_of_its_country() -> None:
 
 def entered(password: str | None, duress: str | None = None, staying: Contact | None = None) -> Hashes:
     async def ask() -> Hashes:
-        return await WordHasher().hashed(NewWords(password, duress), staying)
+        return await WordHasher().hashed("S1", NewWords(password, duress), staying)
 
     return asyncio.run(ask())
 
@@ -118,7 +118,7 @@ def test_who_came_first_is_finished_before_others_begin(monkeypatch: pytest.Monk
 
     async def ask() -> None:
         hasher = WordHasher()
-        await asyncio.gather(*(hasher.hashed(NewWords(f"corail {n}", f"lagon {n}"), None) for n in range(6)))
+        await asyncio.gather(*(hasher.hashed(f"S{n}", NewWords(f"corail {n}", f"lagon {n}"), None) for n in range(6)))
 
     asyncio.run(ask())
     assert all(begun.index(f"lagon {n}") < begun.index(f"corail {n + 2}") for n in range(4)), begun
@@ -145,11 +145,11 @@ def test_who_would_not_be_in_time_leaves_the_turn_to_others(monkeypatch: pytest.
     async def ask() -> list[Hashes | BaseException]:
         hasher = WordHasher()
         asked = asyncio.gather(
-            *(hasher.hashed(NewWords(f"corail {n}", None), None) for n in range(4)), return_exceptions=True
+            *(hasher.hashed(f"S{n}", NewWords(f"corail {n}", None), None) for n in range(4)), return_exceptions=True
         )
         while len(begun) < 2:  # noqa: ASYNC110 - threads set it
             await asyncio.sleep(0.01)
-        assert await hasher.hashed(NewWords(None, None), None) == (None, None)  # waits for no turn
+        assert await hasher.hashed("S0", NewWords(None, None), None) == (None, None)  # waits for no turn
         monkeypatch.setattr(new_words, "_TURN_SECONDS", 0)  # has passed for the other two
         goes_on.set()
         return await asked
@@ -158,6 +158,30 @@ def test_who_would_not_be_in_time_leaves_the_turn_to_others(monkeypatch: pytest.
     assert answers[:2] == [("$x", None)] * 2
     assert [type(answer) for answer in answers[2:]] == [TimeoutError] * 2
     assert len(begun) == 2
+
+
+def test_many_requests_for_one_site_leave_all_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, goes_on = held_up(monkeypatch)
+
+    async def ask() -> list[Hashes]:
+        hasher = WordHasher()
+        flood = [asyncio.create_task(hasher.hashed("S1", NewWords(f"corail {n}", None), None)) for n in range(9)]
+        while not begun:  # noqa: ASYNC110 - a thread sets it
+            await asyncio.sleep(0.01)
+        other = asyncio.create_task(hasher.hashed("S2", NewWords("lagon", None), None))
+        while len(begun) < 2:  # noqa: ASYNC110 - a thread sets it
+            await asyncio.sleep(0.01)
+        assert begun == ["corail 0", "lagon"]
+        for task in flood[:5]:
+            task.cancel()  # the one under way goes on, and keeps its turn
+        await asyncio.sleep(0)
+        assert len(begun) == 2
+        goes_on.set()
+        await other
+        return await asyncio.gather(*flood[5:])
+
+    assert asyncio.run(ask()) == [("$x", None)] * 4
+    assert sorted(begun[2:]) == [f"corail {n}" for n in range(5, 9)]
 
 
 def test_a_request_that_comes_again_costs_a_hash_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +195,7 @@ def test_a_request_that_comes_again_costs_a_hash_a_word(monkeypatch: pytest.Monk
 
     fits_form = words._verify
     monkeypatch.setattr(words, "_verify", verify)
-    assert asyncio.run(WordHasher().are_those_of(NewWords(" Co-rail", "Lagon "), contact))
+    assert asyncio.run(WordHasher().are_those_of("S1", NewWords(" Co-rail", "Lagon "), contact))
     assert compared == ["corail", "lagon"]
 
 
@@ -194,16 +218,16 @@ def test_the_same_request_again_gets_what_was_begun(monkeypatch: pytest.MonkeyPa
 
     async def ask() -> list[Hashes]:
         hasher = WordHasher()
-        await given_up(hasher.hashed(typed, None, "S1"), begun)
+        await given_up(hasher.hashed("S1", typed, None), begun)
         (kept,) = hasher._begun.values()
         assert not any(word in repr(hasher._begun) for word in typed if word)
         if is_over:
             goes_on.set()
             await asyncio.to_thread(kept.result)
-        again = asyncio.gather(*(hasher.hashed(typed, None, request) for request in ("S1", "S2")))
+        again = asyncio.gather(*(hasher.hashed(site_id, typed, None) for site_id in ("S1", "S2")))
         await asyncio.sleep(0)
         goes_on.set()
-        return [*await again, await hasher.hashed(typed, None, "S1")]
+        return [*await again, await hasher.hashed("S1", typed, None)]
 
     mine, others, later = asyncio.run(ask())
     assert mine == later  # the answer may be lost behind it, too
@@ -224,11 +248,11 @@ def test_words_that_are_alike_are_so_when_they_are_said_again(monkeypatch: pytes
 
     async def ask() -> None:
         hasher = WordHasher()
-        await given_up(hasher.hashed(NewWords("Lagon", None), staying), begun)
+        await given_up(hasher.hashed("S1", NewWords("Lagon", None), staying), begun)
         goes_on.set()
         for _ in range(2):
             with pytest.raises(Refused, match=UNLIKE):
-                await hasher.hashed(NewWords("Lagon", None), staying)
+                await hasher.hashed("S1", NewWords("Lagon", None), staying)
 
     asyncio.run(ask())
     assert begun == ["Lagon"]
@@ -240,7 +264,7 @@ def test_what_was_begun_and_never_asked_for_again_is_forgotten(monkeypatch: pyte
 
     async def ask() -> None:
         hasher = WordHasher()
-        await given_up(hasher.hashed(NewWords("corail", None), None), begun)
+        await given_up(hasher.hashed("S1", NewWords("corail", None), None), begun)
         while hasher._begun:  # noqa: ASYNC110 - a timer empties it
             await asyncio.sleep(0.01)
         goes_on.set()

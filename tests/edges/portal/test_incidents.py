@@ -159,6 +159,26 @@ async def test_a_silent_alarm_stays_silent_until_support_releases_it(api: Api, r
     problem(await client.get(WHERE.format("S1")), 409, "NO_LEDGER")
 
 
+async def test_a_site_that_is_made_again_shows_nothing_of_the_people_before(
+    api: Api, rows: psycopg.Connection[Any]
+) -> None:
+    scene = Scene()
+    scene.site()
+    scene.alert(1)
+    scene.action(30, "CLOSE", scene.incident_id, "O-1")
+    show(scene, rows)
+    client = api.client("portal:*")
+    await make(client)
+    assert len(await seen(client, "S1")) == 1
+    assert (await client.delete("/v1/sites/S1", headers={"If-Match": '"1"'})).status_code == 204
+    await make(client)
+    assert await seen(client, "S1") == []
+    incident_id = quote(scene.incident_id, safe="")
+    problem(await client.put(f"{WHERE.format('S1')}/{incident_id}/release"), 404, "NOT_FOUND")
+    rows.execute("UPDATE ledger.incidents SET opened_at = now()")
+    assert len(await seen(client, "S1")) == 1
+
+
 async def test_the_portal_looks_for_each_table_that_it_reads() -> None:
     read_ = {table for name in ("incidents", "release") for table in re.findall(r"ledger\.(\w+)", query(name))}
     assert read_ == set(re.findall(r"'(\w+)'", query("has_ledger"))) - {"USAGE", "SELECT", "ledger"}

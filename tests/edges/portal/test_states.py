@@ -9,7 +9,7 @@ import pytest
 from edges.portal import changes
 from edges.portal.configuration import Configuration
 from edges.portal.core import Contact, Intervention, Site
-from edges.portal.engine import Engine, EngineView
+from edges.portal.engine import EngineVerdict, EngineView
 from edges.portal.rows import Stored
 from edges.portal.sentences import MISSING, missing_sentence, warning_sentence
 from edges.portal.states import goes_through, service_state
@@ -52,8 +52,8 @@ def test_every_code_of_the_engine_has_a_sentence() -> None:
         assert warning_sentence(code, str) != code
 
 
-def engine(at: int = START, *missing: str) -> Engine:
-    return Engine(ready=not missing, missing=missing, at=at)
+def engine(at: int = START, *missing: str) -> EngineVerdict:
+    return EngineVerdict(ready=not missing, missing=missing, at=at)
 
 
 def test_alerts_go_through_only_when_the_engine_has_judged_this_very_revision() -> None:

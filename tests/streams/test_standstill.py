@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.worker.transaction_watchdog import ANSWERING_SECONDS, guard
+from streams.worker.standstill import ANSWERING_SECONDS, guard
 
 LIMIT = 10.0
 

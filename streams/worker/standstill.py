@@ -1,8 +1,9 @@
-"""Ends a worker whose transaction stands still although the broker answers.
+"""Ends a worker of which a part waits for Kafka in vain although the broker answers: a transaction, a client.
 
 Once a broker was away, librdkafka's calls of a transaction may wait for an answer that never comes, past any time-out
-they were given (librdkafka #5456, #5511). A new process is the way out, and a safe one: what this one had in hand is
-not committed. While the broker is away it is waited for, however long that takes.
+they were given (librdkafka #5456, #5511); clients that are answered no more are `silent_client.py`'s. A new process is
+the way out, and a safe one: what this one had in hand is not committed. While the broker is away it is waited for,
+however long that takes.
 """
 
 from __future__ import annotations
@@ -33,9 +34,8 @@ async def guard(
 ) -> None:
     """Look again and again, and call ``end`` with the ``seconds`` that Kafka has been waited for.
 
-    ``answers`` asks the broker, in a thread, and only when it takes longer than ``limit_seconds``: a transaction has by
-    then been ended by the broker itself (`transaction.timeout.ms`). When it says nothing in ``question_seconds``, that
-    counts as no answer, and its thread is left behind.
+    ``answers`` asks the broker, in a thread, and only when it takes longer than ``limit_seconds``. When it says nothing
+    in ``question_seconds``, that counts as no answer, and its thread is left behind.
     """
     answering_since: float | None = None
     while True:
@@ -52,7 +52,7 @@ async def guard(
 
 async def _in_time(ask: Callable[[], bool], seconds: float) -> bool:
     """Ask in a thread of its own; False when the answer takes too long."""
-    question = in_own_thread(ask, "stuck")
+    question = in_own_thread(ask, "standstill")
     # Not `wait_for`, which in Python 3.11 forgets that it was cancelled where the answer comes at the same time.
     await asyncio.wait({question}, timeout=seconds)
     return not question.cancel() and question.result()
