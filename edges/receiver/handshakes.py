@@ -24,11 +24,11 @@ _SECONDS: Final = 10.0
 
 
 class Handshakes:
-    """Makes and holds the connections of one TLS port until they are encrypted."""
+    """Makes and holds the connections of one TLS port until they are encrypted, by ``tls`` as it is at the time."""
 
     def __init__(self, context: ListenerContext, tls: ssl.SSLContext) -> None:
         self._context = context
-        self._tls = tls
+        self.tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
 
     def protocol(self) -> asyncio.Protocol:
@@ -54,7 +54,7 @@ class Handshakes:
         try:
             with suppress(OSError):  # it is no TLS, too slow, or gone
                 await asyncio.get_running_loop().connect_accepted_socket(
-                    lambda: connection, taken, ssl=self._tls, ssl_handshake_timeout=_SECONDS
+                    lambda: connection, taken, ssl=self.tls, ssl_handshake_timeout=_SECONDS
                 )
         finally:
             if not connection.is_made:

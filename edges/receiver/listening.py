@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from edges.errors import EdgeError
 from edges.network import ALL_OF_BOTH, bound_socket
@@ -18,15 +18,21 @@ from edges.receiver.datagrams import Datagrams
 from edges.receiver.handshakes import Handshakes
 from edges.receiver.listener_context import ListenerContext
 from edges.receiver.metrics import Closed, Transport
+from service.logs import logger
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edges.receiver.addresses import Addresses
     from edges.receiver.intake import Intake
     from edges.receiver.metrics import ReceiverMetrics
     from edges.receiver.settings import ReceiverSettings
 
+_log = logger(__name__)
+
 _BACKLOG: Final = 1024
-_SWEEP_SECONDS: Final = 5.0  # between two looks for idle connections, at the most
+_Versions: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+_SWEEP_SECONDS: Final = 5.0  # between two looks for idle connections and another certificate, at the most
 
 
 class Listener:
@@ -40,6 +46,8 @@ class Listener:
         self._servers: list[asyncio.Server] = []
         self._datagrams: asyncio.DatagramTransport | None = None
         self._handshakes: Handshakes | None = None
+        self._files: _Versions = ()  # that handshakes begin with
+        self._refused_files: _Versions = ()  # that were logged
         self._sweeping: asyncio.Task[None] | None = None
 
     async def open(self) -> dict[Transport, int]:
@@ -52,6 +60,7 @@ class Listener:
             )
         }
         if settings.tls_port is not None:
+            self._files = _versions(settings)
             self._handshakes = Handshakes(self._context, tls_context(settings))
             ports[Transport.TLS] = await self._serve("tls_port", settings.tls_port, self._handshakes.protocol)
         if settings.udp_port is not None:
@@ -108,13 +117,43 @@ class Listener:
         return int(transport.get_extra_info("sockname")[1])
 
     async def _sweep(self) -> None:
-        """Close connections that were silent for too long."""
+        """Close connections that were silent for too long; take over a certificate that was renewed."""
         idle = self._settings.idle_seconds
         while True:
             await asyncio.sleep(min(_SWEEP_SECONDS, idle / 4))
+            if self._handshakes is not None:
+                self._renew(self._handshakes)
             since = time.monotonic() - idle
             for connection in [connection for connection in self._context.connections if connection.heard_at < since]:
                 connection.close(Closed.IDLE)
+
+    def _renew(self, handshakes: Handshakes) -> None:
+        """Begin handshakes with what the files have now: in another context, as one half loaded would serve nobody."""
+        files = _versions(self._settings)  # before they are read: what changes meanwhile is seen the next time
+        if files == self._files:
+            return
+        try:
+            handshakes.tls = tls_context(self._settings)
+        except EdgeError as error:
+            if files != self._refused_files:
+                self._refused_files = files
+                _log.error("the panels' certificate cannot be loaded again", error=str(error))
+        else:
+            self._files = files
+            _log.info("the panels' certificate was loaded again")
+
+
+def _versions(settings: ReceiverSettings) -> _Versions:
+    """What changes where a file of the TLS port is written or replaced; None: it is not there."""
+    return tuple(map(_version, (settings.tls_certificate, settings.tls_key, settings.tls_client_ca)))
+
+
+def _version(path: Path | None) -> tuple[int, int, int] | None:
+    try:
+        found = None if path is None else path.stat()
+    except OSError:
+        return None
+    return found and (found.st_mtime_ns, found.st_ino, found.st_size)
 
 
 def tls_context(settings: ReceiverSettings) -> ssl.SSLContext:

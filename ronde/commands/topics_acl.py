@@ -62,7 +62,8 @@ def _check(principal: str) -> None:
 
 
 def _grants(role: Role, principal: str, group: str | None, settings: WholeSettings) -> list[Grant]:
-    usual = {"worker": settings.worker.group, "sink": settings.sink.group}
+    workers = settings.worker.group
+    usual = {"worker": workers, "engineer": workers, "sink": settings.sink.group}
     reads_as = group or usual.get(role.name) or own_group(role, settings.prefix, principal)
     return grants(role, settings.prefix, reads_as)
 

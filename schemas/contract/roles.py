@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from schemas.contract.topics import INPUT_TOPICS, OUTPUT_TOPICS
+from schemas.contract.topics import ENGINE_TOPICS, INPUT_TOPICS, OUTPUT_TOPICS
 
 
 class Role(NamedTuple):
@@ -85,6 +85,13 @@ _ALL: Final = (
             "claims",
         ),
         writes=("call-results", "claims"),
+    ),
+    Role(
+        "engineer",
+        "looks and mends by hand: `ronde verify`, `replay`, `quarantined`, `dlq`, `send`",
+        reads=ENGINE_TOPICS,
+        writes=(*INPUT_TOPICS, "dead-letters"),
+        transactions=("dead-letters/settlement",),
     ),
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ from schemas.contract.topics import ENGINE_TOPICS
 
 Resource: TypeAlias = Literal["topic", "group", "transactional-id"]
 Pattern: TypeAlias = Literal["literal", "prefixed"]
-Operation: TypeAlias = Literal["READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS"]
+Operation: TypeAlias = Literal["READ", "WRITE", "CREATE", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS"]
 
 # kafka-acls asks for it where the broker wants to know who calls.
 COMMAND_CONFIG: Final = "admin.properties"
@@ -41,7 +41,7 @@ def grants(role: Role, prefix: str, group: str) -> list[Grant]:
     for operation, topics in uses:
         for topic in topics:
             allowed.setdefault(topic, []).append(operation)
-    if role.name == "worker":  # it compares the topics with the contract before it starts
+    if role.name in {"worker", "engineer"}:  # they compare the topics with the contract before they start
         for topic in ENGINE_TOPICS:
             allowed[topic].append("DESCRIBE_CONFIGS")
     found = [Grant("topic", f"{prefix}{topic}", "literal", tuple(allowed[topic])) for topic in sorted(allowed)]
@@ -49,6 +49,8 @@ def grants(role: Role, prefix: str, group: str) -> list[Grant]:
         # It tells the group when a silent member counts as dead; its transactions are named after group and worker.
         found.append(Grant("group", group, "literal", ("READ", "ALTER_CONFIGS")))
         found.append(Grant("transactional-id", f"{group}-", "prefixed", ("WRITE",)))
+    elif role.name == "engineer":  # looks up to where the workers' group has read, and joins none
+        found.append(Grant("group", group, "literal", ("DESCRIBE",)))
     elif role.reads:
         found.append(Grant("group", group, "literal", ("READ",)))
     found += [Grant("transactional-id", f"{prefix}{name}", "literal", ("WRITE",)) for name in role.transactions]

@@ -296,4 +296,13 @@ def test_the_notes_say_what_to_do_next(tmp_path: Path) -> None:
     assert "NOTE: webhooks have no link" in said(ONE_ZONE, write(tmp_path, {"partners": partners}))
     partners["publicUrl"] = "https://guards.example"
     assert "webhooks have no link" not in said(ONE_ZONE, write(tmp_path, {"partners": partners}))
+    to_one_desk = {"nginx.ingress.kubernetes.io/affinity": "cookie"}
+    sample = of_kind(objects(text(SETS["three-zones"])), "Ingress")["ronde-desk"]["metadata"]
+    assert sample["annotations"] == to_one_desk
+    desk: dict[str, Any] = {"enabled": True, "sessionKeySecret": {"name": "session"}}
+    desk["ingress"] = {"enabled": True, "host": "desk.example"}
+    assert "set desk.ingress.annotations" in said(ONE_ZONE, write(tmp_path, {"desk": desk}))
+    assert "desk.ingress" not in said(ONE_ZONE, write(tmp_path, {"desk": {**desk, "replicas": 1}}))
+    desk["ingress"]["annotations"] = to_one_desk
+    assert "desk.ingress" not in said(ONE_ZONE, write(tmp_path, {"desk": desk}))
     assert "more workers than partitions" in said(ONE_ZONE, write(tmp_path, {"worker": {"replicas": 7}}))

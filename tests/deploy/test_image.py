@@ -84,6 +84,30 @@ def test_what_it_copies_is_there_and_is_let_in() -> None:
         earlier.add(stage.name)
 
 
+def test_what_makes_the_wheel_has_the_files_that_it_names() -> None:
+    stage = next(stage for stage in stages() if stage.name == "wheel")
+    assert stage.values("RUN")[-1] == "make wheel"
+    there = {
+        str(destination)
+        for value in stage.values("COPY")
+        for *sources, folder in [value.split()]
+        for source in sources
+        for destination in (Path(folder) / Path(source).name if folder.endswith("/") else Path(folder),)
+    }
+    named = {name for target in ("wheel", "$(READY)") for name in files_of(target)}
+    assert {"requirements.lock", "deploy/install_progress.sh"} <= named
+    assert named <= there
+    assert [name for name in named if not is_let_in(name)] == []
+
+
+def files_of(target: str) -> set[str]:
+    """The files of this repository that a rule of the Makefile names: what it needs, and in its recipe."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    rule = re.search(rf"^{re.escape(target)}:(.*?)(##.*?)?\n((\t.*\n)+)", makefile, re.MULTILINE)
+    assert rule is not None, target
+    return {word for word in re.findall(r"[\w./-]+", rule[1] + rule[3]) if (ROOT / word).is_file()}
+
+
 def test_nothing_that_lies_about_is_let_in() -> None:
     for name in (
         ".git",

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.deploy.chart import CHART, PAGED, SETS, objects, of_kind, pod, text, write
+from tests.deploy.chart import CHART, PAGED, SETS, RefusedError, objects, of_kind, pod, text, write
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
 
@@ -72,3 +72,11 @@ def test_what_kubernetes_lets_nobody_change_follows_from_the_release_alone(tmp_p
             again = of_kind(after, kind)[name]["spec"]
             for field in ("selector", "serviceName", "podManagementPolicy"):
                 assert one["spec"].get(field) == again.get(field)
+
+
+@pytest.mark.parametrize("generation", ["helm3", "helm"])
+def test_values_of_an_older_chart_are_refused_with_what_to_do(tmp_path: Path, generation: str) -> None:
+    # As `--reuse-values` gives them: what the older chart did not have has no default, either.
+    older = write(tmp_path, dict.fromkeys(("receiver", "desk", "portal", "partners", "watchdog", "seal")))
+    with pytest.raises(RefusedError, match="upgrade with --reset-then-reuse-values"):
+        text(SETS["one-zone"], older, generation=generation)

@@ -112,8 +112,8 @@ def test_where_the_topics_are_made_the_test_checks_them(tmp_path: Path) -> None:
     assert [one["name"] for one in pod(found, "test").containers] == ["topics", "ready"]
 
 
-def test_values_of_a_release_that_had_no_such_value_keep_the_workers(tmp_path: Path) -> None:
-    before = write(tmp_path, {"worker": {"enabled": None}})  # takes the default out, as `--reuse-values` does
+def test_values_that_do_not_say_so_keep_the_workers(tmp_path: Path) -> None:
+    before = write(tmp_path, {"worker": {"enabled": None}})  # takes the default out
     assert objects(text(SETS["three-zones"], before)) == objects(text(SETS["three-zones"]))
 
 

@@ -77,6 +77,10 @@ READS = {
         "alerts", "call-results", "dispatch-reports", "operator-actions",
         "calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "dead-letters", "claims",
     },
+    "engineer": {
+        "sites", "alerts", "call-results", "dispatch-reports", "operator-actions", "state",
+        "calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "dead-letters",
+    },
 }  # fmt: skip
 WRITES = {
     "worker": {"calls", "dispatches", "attention", "decisions", "readiness", "quarantine", "dead-letters", "state"},
@@ -90,6 +94,7 @@ WRITES = {
     "partners": {"dispatch-reports", "desk-log"},
     "seal": set(),
     "watchdog": {"call-results", "claims"},
+    "engineer": {"sites", "alerts", "call-results", "dispatch-reports", "operator-actions", "dead-letters"},
 }
 REQUEST = {
     "command_id": "I1-d1-r1", "dispatch_id": "I1-d1", "action": "REQUEST", "attempt": 1, "incident_id": "I1",
@@ -127,7 +132,7 @@ def expected(role: str) -> dict[str, set[str]]:
     for topic in (*TOPICS, "erasures", "other"):
         operations = {"READ"} if topic in READS[role] else set()
         operations |= {"WRITE"} if topic in WRITES[role] else set()
-        operations |= {"DESCRIBE_CONFIGS"} if role == "worker" and topic in ENGINE_TOPICS else set()
+        operations |= {"DESCRIBE_CONFIGS"} if role in {"worker", "engineer"} and topic in ENGINE_TOPICS else set()
         operations |= {"CREATE"} if role == "sink" and topic == "erasures" else set()
         found[topic] = operations | ({"DESCRIBE"} if operations else set())
     return found

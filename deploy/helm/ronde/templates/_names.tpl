@@ -17,7 +17,7 @@ At most 45 characters: with the suffix "-worker" and a revision's hash, it is a 
 {{- end }}
 {{- end }}
 
-{{/* Whether workers run. Values of a release before this value was there (`--reuse-values`) have them, too. */}}
+{{/* Whether workers run: unless a value says that they do not. */}}
 {{- define "ronde.hasWorkers" -}}
 {{- if dig "enabled" true .Values.worker }}true{{ end }}
 {{- end }}
@@ -26,6 +26,9 @@ At most 45 characters: with the suffix "-worker" and a revision's hash, it is a 
 {{- define "ronde.running" -}}
 {{- $running := ternary (list "worker") list (eq (include "ronde.hasWorkers" .) "true") }}
 {{- range $component := list "sink" "receiver" "desk" "portal" "partners" "watchdog" "seal" }}
+{{- if not (hasKey $.Values $component) }}
+{{- fail (printf "%s: values of an older chart do not have it: upgrade with --reset-then-reuse-values, not --reuse-values" $component) }}
+{{- end }}
 {{- if (get $.Values $component).enabled }}
 {{- $running = append $running $component }}
 {{- end }}
