@@ -197,6 +197,12 @@ class Metrics:
         self.alert_to_call.observe_all(max(now - raised, 0) / 1000 for raised in tally.calling_alerts)
         self.chunk_size.observe(sum(tally.taken.values()) + len(tally.lateness))
 
+    def count_jumps(self, tally: Tally) -> None:
+        """Count the jumps of clocks in a chunk that was refused: the clocks go on, and do not show them again."""
+        metric, _ = self._of_chunk["clock_jumps"]
+        for partition, jumps in tally.clock_jumps.items():
+            metric.labels(partition).inc(jumps)
+
     def _make(self, family: Family[Any]) -> Any:
         metric = family.make(self.registry)
         self._metrics.append((metric, family))

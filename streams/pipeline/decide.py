@@ -97,7 +97,7 @@ class Decider:
                 _log.error(
                     "the wall clock jumped forward and is not followed: restart when it is right", partition=number
                 )
-                builder.tally.clock_jumps[number] += 1
+                batch.tally.clock_jumps[number] += 1  # also where the partition is restored: its clock goes on
             try:
                 yield from self._part(overlay, builder, inbox, is_caught_up=number in caught_up)
                 must_restore = bool(overlay.unusable)

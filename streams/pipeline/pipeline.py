@@ -19,6 +19,7 @@ from service.pauses import registry_answer
 from streams.pipeline.batch import OutputBatch
 from streams.pipeline.chunk import DecodedChunk, InputChunk, Rewind
 from streams.pipeline.decode import Decoder
+from streams.pipeline.publish import TIME_REFUSED
 
 if TYPE_CHECKING:
     import faust
@@ -100,7 +101,12 @@ class Pipeline:
             loop = asyncio.get_running_loop()
             if not await loop.run_in_executor(self._transaction_thread, self._transactions.commit, batch):
                 self._metrics.aborts.labels(self._transactions.refusal).inc()
+                self._metrics.count_jumps(batch.tally)
                 partitions = self._store.partitions
+                if self._transactions.refusal == TIME_REFUSED:
+                    # The clocks would go on too far ahead, also once the machine's is right. Nothing is kept of them.
+                    for partition in partitions.values():
+                        partition.clock.follow_wall(0)
                 return {number: batch.unusable.get(number, partitions[number].unusable) for number in partitions}
             self._metrics.transaction_seconds.observe(time.monotonic() - begun)
         for overlay in batch.overlays:

@@ -35,13 +35,14 @@ _ID_TAKEN: Final = (
     "another process has this worker.id (give each its own), or this one stood still for longer than "
     "worker.transaction_timeout_ms"
 )
+TIME_REFUSED: Final = "INVALID_TIMESTAMP"  # the name of Kafka's error
 # What to do about a refusal, by the name of Kafka's error.
 _REMEDIES: Final = MappingProxyType(
     {
         "_FENCED": _ID_TAKEN,
         "INVALID_PRODUCER_EPOCH": _ID_TAKEN,
         "PRODUCER_FENCED": _ID_TAKEN,
-        "INVALID_TIMESTAMP": (
+        TIME_REFUSED: (
             "this worker's clock and the brokers' differ by more than the topics take "
             "(message.timestamp.after.max.ms, an hour unless you set it): set the clocks right"
         ),

@@ -61,12 +61,9 @@ class Clock:
     ) -> None:
         self._wall = wall
         self._steady = steady
-        now = wall()
-        self._last = float(max(floor, now))  # parts of a millisecond count: it is read more often
-        self._last_steady = steady()
-        self._is_behind = False
-        self.ahead_ms = int(self._last) - now
         self.jumps = 0
+        self._is_behind = False
+        self.follow_wall(floor)
 
     def now(self, *, is_armed: bool) -> Instant:
         """The time now; never before one read earlier. ``is_armed``: a deadline waits for it."""
@@ -77,6 +74,14 @@ class Clock:
         self._is_behind = is_behind
         self.ahead_ms = int(self._last) - wall
         return int(self._last)
+
+    def follow_wall(self, floor: Instant) -> None:
+        """Go by the wall clock from now on, but no earlier than ``floor``."""
+        now = self._wall()
+        self._last = float(max(floor, now))  # parts of a millisecond count: it is read more often
+        self._last_steady = self._steady()
+        self._is_behind = False
+        self.ahead_ms = int(self._last) - now
 
     def go_on_from(self, floor: Instant, *, is_armed: bool) -> None:
         """Be no earlier than ``floor`` from now on: the worker in between, if there was one, may have run ahead."""
