@@ -65,7 +65,7 @@ def changing(path: Path) -> Iterator[None]:
     try:
         target = _target(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(target.with_name(f".{target.name}.lock"), os.O_RDONLY | os.O_CREAT, 0o600)
+        handle = _lock_file(target.with_name(f".{target.name}.lock"))
         try:
             _give_to_folder(handle, target.parent)
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -104,7 +104,26 @@ def _target(path: Path) -> Path:
     target = Path(os.path.realpath(path))
     if target.is_symlink():  # one that leads to itself, at which `Path.resolve` raises what depends on Python's version
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if os.geteuid() == _ROOT and path.is_symlink():
+        # The owner of the folder may have made the link, and root would write wherever it leads.
+        maker = path.lstat().st_uid
+        if maker != _ROOT and not (target.parent.exists() and target.parent.stat().st_uid == maker):
+            raise PermissionError(errno.EPERM, f"root does not follow the link, which is user {maker}'s, to {target}")
     return target
+
+
+def _lock_file(path: Path) -> int:
+    """Open what is locked, made if need be; a link or another file's name in its place is refused."""
+    flags = os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        handle = os.open(path, flags | os.O_RDWR, 0o600)  # NFS locks only what may be written
+    except PermissionError:
+        handle = os.open(path, flags | os.O_RDONLY, 0o600)
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(handle)
+        raise PermissionError(errno.EPERM, f"{path.name} beside it is no file of its own: remove it")
+    return handle
 
 
 def _give_to_readers(handle: int, target: Path) -> None:
@@ -122,7 +141,8 @@ def _give_to_readers(handle: int, target: Path) -> None:
     except PermissionError:
         if old.st_uid not in {_ROOT, os.geteuid()}:
             raise
-        os.fchown(handle, -1, old.st_gid)  # root reads it all the same
+        if old.st_mode & stat.S_IRWXG:
+            os.fchown(handle, -1, old.st_gid)  # root reads it all the same
     os.fchmod(handle, stat.S_IMODE(old.st_mode))
 
 

@@ -3,15 +3,17 @@
 -- One that turned covert has ended there, well. Where not all of an incident is in the ledger, it is left out too.
 -- Support may release a closed one: it is then shown as it was. The limit counts what is shown: else a list that is
 -- shorter would tell of a silent one. Incidents are judged one by one in the order of their index, until it is reached.
--- Those from before the site was last deleted are of the people it had then.
+-- Those from before the site was made again are of the people whom it had then.
 WITH known AS (
     SELECT incident.*, release.incident_id IS NOT NULL AND incident.closed_at IS NOT NULL AS is_released
     FROM ledger.incidents AS incident
     LEFT JOIN portal.releases AS release USING (site_id, incident_id)
     WHERE incident.site_id = %(site_id)s AND incident.opened_at > coalesce(
         (
-            SELECT to_timestamp(max(at) / 1000.0) FROM portal.revisions
-            WHERE site_id = %(site_id)s AND what = 'deletion'
+            SELECT to_timestamp(min(at) / 1000.0) FROM portal.revisions
+            WHERE site_id = %(site_id)s AND revision > (
+                SELECT max(revision) FROM portal.revisions WHERE site_id = %(site_id)s AND what = 'deletion'
+            )
         ),
         '-infinity'
     )

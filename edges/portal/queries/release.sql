@@ -1,11 +1,13 @@
--- One row where the site has the incident, since it was last deleted. Only a closed one is released.
+-- One row where the site has the incident, since it was made again if it was. Only a closed one is released.
 WITH incident AS (
     SELECT closed_at IS NOT NULL AS is_closed
     FROM ledger.incidents
     WHERE site_id = %(site_id)s AND incident_id = %(incident_id)s AND opened_at > coalesce(
         (
-            SELECT to_timestamp(max(at) / 1000.0) FROM portal.revisions
-            WHERE site_id = %(site_id)s AND what = 'deletion'
+            SELECT to_timestamp(min(at) / 1000.0) FROM portal.revisions
+            WHERE site_id = %(site_id)s AND revision > (
+                SELECT max(revision) FROM portal.revisions WHERE site_id = %(site_id)s AND what = 'deletion'
+            )
         ),
         '-infinity'
     )

@@ -116,6 +116,38 @@ def test_a_link_stays_and_leads_everybody_to_the_change(tmp_path: Path) -> None:
     assert {made.name for made in tmp_path.iterdir()} == {"shared", "tokens.json"}  # who locks, locks beside the file
 
 
+@pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to])
+def test_nothing_is_given_away_that_stands_in_the_lock_s_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Callable[[Path, Path], None]
+) -> None:
+    """The owner of the folder could have root hand any file over."""
+    mine, given = tmp_path / "mine", []
+    mine.write_text("secret", encoding="utf-8")
+    plant(tmp_path / ".tokens.json.lock", mine)
+    monkeypatch.setattr(os, "fchown", lambda *to: given.append(to))
+    with pytest.raises(FileError, match=r"tokens\.json cannot be changed: "), changing(tmp_path / "tokens.json"):
+        raise AssertionError
+    assert given == []
+
+
+def test_root_writes_nowhere_that_a_link_of_another_leads_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link, lstat = tmp_path / "tokens.json", Path.lstat
+
+    def as_owned(path: Path) -> os.stat_result:
+        status = lstat(path)
+        return os.stat_result((*status[:4], STRANGER, *status[5:])) if path == link else status
+
+    link.symlink_to(tmp_path / "other" / "tokens.json")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Path, "lstat", as_owned)
+    with (
+        pytest.raises(FileError, match=r"tokens\.json cannot be changed: root does not follow the link"),
+        changing(link),
+    ):
+        raise AssertionError
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_link_to_itself_is_named(tmp_path: Path) -> None:
     link = tmp_path / "tokens.json"
     link.symlink_to(link)
