@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-_SHOWN = "Time stamp: "  # as ``openssl ts -reply -text`` begins the line
+_SHOWN = "Time stamp: "  # as ``openssl ts -reply -token_out -text`` begins the line
 _UNUSABLE = ("Error loading", "system library", "BIO routines")  # it says *FAILED* for a file that it cannot read, too
 
 
@@ -22,11 +22,12 @@ def stamped_at(stamp: bytes, digest: str, authority: str) -> str | None:
     with tempfile.TemporaryDirectory() as folder:  # no open file: on Windows, nobody else opens one
         file = Path(folder) / "head.tsr"
         file.write_bytes(stamp)
-        done, _, errors = _openssl("-reply", "-in", str(file), "-text")
+        # The token alone: nobody signs the reply around it, and openssl shows its text, line breaks and all.
+        done, _, errors = _openssl("-reply", "-in", str(file), "-token_out", "-text")
         shown = next((line[len(_SHOWN) :] for line in done.splitlines() if line.startswith(_SHOWN)), "")
         moment = _moment(shown)
         if moment is None:
-            if done or "asn1" in errors:
+            if done or "asn1" in errors or not _told(errors):
                 return None  # no stamp at all, or a refusal
             raise _unusable(errors)
         asked = ("-digest", digest, "-in", str(file), "-CAfile", authority, "-attime", str(moment))
@@ -54,5 +55,8 @@ def _openssl(*arguments: str) -> tuple[str, bool, str]:
 
 
 def _unusable(errors: str) -> OSError:
-    lines = [line for line in errors.splitlines() if not line.startswith("Using configuration")]
-    return OSError(0, lines[0] if lines else "it says nothing", "openssl")
+    return OSError(0, next(iter(_told(errors)), "it says nothing"), "openssl")
+
+
+def _told(errors: str) -> list[str]:
+    return [line for line in errors.splitlines() if not line.startswith("Using configuration")]

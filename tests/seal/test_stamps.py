@@ -57,7 +57,9 @@ def test_a_head_bears_the_stamp_of_an_authority_and_a_receiver_checks_it(
     assert "1 of 1 heads have a time stamp" in told
     assert "whose stamps they are was not checked" in told
     # By hand, as docs/evidence.md says it.
-    shown = openssl(dossier.folder, "ts", "-reply", "-in", "head-1.tsr", "-text").partition("Time stamp: ")[2]
+    shown = openssl(dossier.folder, "ts", "-reply", "-in", "head-1.tsr", "-token_out", "-text").partition(
+        "Time stamp: "
+    )[2]
     made_at = datetime.strptime(shown.partition("\n")[0], "%b %d %H:%M:%S %Y GMT").replace(tzinfo=UTC)
     by_hand = ["-in", "head-1.tsr", "-data", "head-1.txt", "-CAfile", str(authority.certificate)]
     assert "OK" in openssl(dossier.folder, "ts", "-verify", *by_hand, "-attime", str(int(made_at.timestamp())))
@@ -107,6 +109,29 @@ def test_a_stamp_is_good_for_longer_than_the_certificate_of_its_authority(
     for other in ("00", "30030201", f"{head['stamp'][:-2]}{int(head['stamp'][-2:], 16) ^ 1:02x}"):
         head["stamp"] = other
         assert name_of(dossier.verify(lines, authority=str(authority.certificate))) == "FORGED_STAMP"
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    """An element of ASN.1 with up to 64 KiB in it."""
+    size = len(content)
+    return bytes([tag, *((size,) if size < 128 else (0x82, *size.to_bytes(2, "big")))]) + content
+
+
+def test_what_nobody_signed_of_a_reply_says_nothing_of_its_time(
+    stamped: SealBench, authority: Authority, tmp_path: Path
+) -> None:
+    """The centre could write a month of its choice around a stamp of today."""
+    night = resolved_night()
+    stamped.book(night)
+    dossier = stamped.dossier(night, tmp_path / "dossier")
+    told = dossier.verify(authority=str(authority.certificate))
+    lines = dossier.lines()
+    head = next(line for line in lines if line["what"] == "head")
+    token = bytes.fromhex(head["stamp"]).partition(bytes.fromhex("3003020100"))[2]  # behind the status: granted
+    text = _der(0x0C, b"ok\nTime stamp: Jan  1 00:00:00 2026 GMT")
+    head["stamp"] = _der(0x30, _der(0x30, bytes.fromhex("020100") + _der(0x30, text)) + token).hex()
+    assert "head 1 was stamped at " in told
+    assert dossier.verify(lines, authority=str(authority.certificate)) == told
 
 
 @pytest.mark.parametrize("what", ["certificate", "openssl"])
