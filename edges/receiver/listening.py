@@ -163,7 +163,8 @@ def tls_context(settings: ReceiverSettings) -> ssl.SSLContext:
     if settings.tls_certificate is None or settings.tls_key is None:
         raise EdgeError("receiver.tls_port needs receiver.tls_certificate and receiver.tls_key")
     try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+        # With a password, OpenSSL asks for none: the loop would stand still, and no panel be answered.
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
     except (OSError, ssl.SSLError) as error:
         raise EdgeError(f"receiver.tls_certificate, receiver.tls_key: {_words(error)}") from None
     if settings.tls_client_ca is not None:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from schemas.contract.roles import Role
-from schemas.contract.topics import ENGINE_TOPICS
+from schemas.contract.topics import ENGINE_TOPICS, TOPICS
 
 Resource: TypeAlias = Literal["topic", "group", "transactional-id"]
 Pattern: TypeAlias = Literal["literal", "prefixed"]
@@ -41,9 +41,12 @@ def grants(role: Role, prefix: str, group: str) -> list[Grant]:
     for operation, topics in uses:
         for topic in topics:
             allowed.setdefault(topic, []).append(operation)
-    if role.name in {"worker", "engineer"}:  # they compare the topics with the contract before they start
+    if role.name == "worker":  # compares its topics with the contract before it starts
         for topic in ENGINE_TOPICS:
             allowed[topic].append("DESCRIBE_CONFIGS")
+    elif role.name == "engineer":  # compares all of them: `ronde topics check`
+        for topic in TOPICS:
+            allowed.setdefault(topic, ["DESCRIBE"]).append("DESCRIBE_CONFIGS")
     found = [Grant("topic", f"{prefix}{topic}", "literal", tuple(allowed[topic])) for topic in sorted(allowed)]
     if role.name == "worker":
         # It tells the group when a silent member counts as dead; its transactions are named after group and worker.

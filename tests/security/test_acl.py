@@ -132,7 +132,8 @@ def expected(role: str) -> dict[str, set[str]]:
     for topic in (*TOPICS, "erasures", "other"):
         operations = {"READ"} if topic in READS[role] else set()
         operations |= {"WRITE"} if topic in WRITES[role] else set()
-        operations |= {"DESCRIBE_CONFIGS"} if role in {"worker", "engineer"} and topic in ENGINE_TOPICS else set()
+        compared = {"worker": ENGINE_TOPICS, "engineer": TOPICS}.get(role, ())
+        operations |= {"DESCRIBE_CONFIGS"} if topic in compared else set()
         operations |= {"CREATE"} if role == "sink" and topic == "erasures" else set()
         found[topic] = operations | ({"DESCRIBE"} if operations else set())
     return found

@@ -26,6 +26,7 @@ def test_an_engineer_looks_at_everything_and_puts_a_dead_letter_back(
     for command in (
         ("send", "alerts", lines),
         ("quarantined",),
+        ("topics", "check"),
         ("dlq", "list"),
         ("dlq", "show", letter),
         ("dlq", "replay", letter),
