@@ -51,6 +51,8 @@ def _openssl(*arguments: str) -> tuple[str, bool, str]:
     """Return what it says, whether it ended well, and its errors."""
     command = ["openssl", "ts", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - of a file of our own
+    if done.returncode not in {0, 1}:  # killed, for example: its silence is no answer
+        raise OSError(0, f"it ended with {done.returncode}", "openssl")
     return done.stdout, not done.returncode, done.stderr
 
 

@@ -166,7 +166,8 @@ def tls_context(settings: ReceiverSettings) -> ssl.SSLContext:
         # With a password, OpenSSL asks for none: the loop would stand still, and no panel be answered.
         context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
     except (OSError, ssl.SSLError) as error:
-        raise EdgeError(f"receiver.tls_certificate, receiver.tls_key: {_words(error)}") from None
+        hint = " (the key must have no passphrase)" if isinstance(error, ssl.SSLError) else ""
+        raise EdgeError(f"receiver.tls_certificate, receiver.tls_key: {_words(error)}{hint}") from None
     if settings.tls_client_ca is not None:
         try:
             context.load_verify_locations(settings.tls_client_ca)

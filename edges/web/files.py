@@ -120,7 +120,7 @@ def _lock_file(path: Path) -> int:
     except PermissionError:
         handle = os.open(path, flags | os.O_RDONLY, 0o600)
     status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_size:
         os.close(handle)
         raise PermissionError(errno.EPERM, f"{path.name} beside it is no file of its own: remove it")
     return handle

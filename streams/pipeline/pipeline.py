@@ -104,9 +104,11 @@ class Pipeline:
                 self._metrics.count_jumps(batch.tally)
                 partitions = self._store.partitions
                 if self._transactions.refusal == TIME_REFUSED:
-                    # The clocks would go on too far ahead, also once the machine's is right. Nothing is kept of them.
-                    for partition in partitions.values():
-                        partition.clock.follow_wall(0)
+                    # A clock that is ahead would go on so, also once the machine's is right; nothing is kept of it. One
+                    # that is behind does not follow a jump, and goes on not to.
+                    for clock in (overlay.partition.clock for overlay in batch.overlays):
+                        if clock.ahead_ms > 0:
+                            clock.follow_wall(0)
                 return {number: batch.unusable.get(number, partitions[number].unusable) for number in partitions}
             self._metrics.transaction_seconds.observe(time.monotonic() - begun)
         for overlay in batch.overlays:

@@ -134,7 +134,7 @@ def test_what_nobody_signed_of_a_reply_says_nothing_of_its_time(
     assert dossier.verify(lines, authority=str(authority.certificate)) == told
 
 
-@pytest.mark.parametrize("what", ["certificate", "openssl"])
+@pytest.mark.parametrize("what", ["certificate", "openssl", "killed"])
 def test_an_openssl_that_cannot_say_calls_no_stamp_forged(
     stamped: SealBench, authority: Authority, tmp_path: Path, what: str
 ) -> None:
@@ -146,6 +146,11 @@ def test_an_openssl_that_cannot_say_calls_no_stamp_forged(
         certificate = tmp_path / "text.pem"
         certificate.write_text("the certificate is on our web page\n")
         said = f"openssl: Error loading file {certificate}\n"
+    elif what == "killed":
+        killed, path = tmp_path / "openssl", f"{tmp_path}:{path}"
+        killed.write_text("#!/bin/sh\nkill -9 $$\n")
+        killed.chmod(0o755)
+        said = "openssl: it ended with -9\n"
     else:
         older, path = tmp_path / "openssl", f"{tmp_path}:{path}"
         refusal = "unknown option '-attime'"

@@ -24,12 +24,14 @@ async def refused(error: str, clock: Clock, metrics: Metrics) -> None:
     batch = OutputBatch()
     batch.records.append(cast("Any", ("decisions", b"", b"", 0, None, None, 0)))
     batch.tally.clock_jumps[0] += 1
+    partition = SimpleNamespace(unusable={}, clock=clock)
+    batch.overlays.append(cast("Any", SimpleNamespace(partition=partition)))
     with ThreadPoolExecutor(1) as thread:
         pipeline: Any = SimpleNamespace(
             _transactions=SimpleNamespace(commit=lambda _: False, refusal=error),
             _transaction_thread=thread,
             _metrics=metrics,
-            _store=SimpleNamespace(partitions={0: SimpleNamespace(unusable={}, clock=clock)}),
+            _store=SimpleNamespace(partitions={0: partition}),
         )
         assert await Pipeline.publish(pipeline, batch) == {0: {}}
 
@@ -39,8 +41,18 @@ async def test_a_clock_whose_time_kafka_refuses_follows_the_machine_s(error: str
     wall = NOW + 2 * HOUR
     clock = Clock(0, lambda: wall, lambda: 0)
     wall = NOW  # it was put right
+    clock.now(is_armed=True)
     await refused(error, clock, Metrics())
     assert clock.ahead_now(is_armed=True) == ahead_ms
+
+
+async def test_a_clock_that_does_not_follow_a_jump_goes_on_not_to() -> None:
+    wall = NOW
+    clock = Clock(0, lambda: wall, lambda: 0)
+    wall = NOW + 2 * HOUR
+    clock.now(is_armed=True)
+    await refused("INVALID_TIMESTAMP", clock, Metrics())  # as other partitions of the chunk may be ahead
+    assert (clock.now(is_armed=True), clock.jumps) == (NOW, 1)
 
 
 async def test_a_jump_counts_although_the_chunk_in_which_it_was_read_is_refused() -> None:

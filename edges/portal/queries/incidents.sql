@@ -15,6 +15,7 @@ WITH known AS (
                 SELECT max(revision) FROM portal.revisions WHERE site_id = %(site_id)s AND what = 'deletion'
             )
         ),
+        (SELECT timestamptz 'infinity' FROM portal.revisions WHERE site_id = %(site_id)s AND what = 'deletion' LIMIT 1),
         '-infinity'
     )
 ),
