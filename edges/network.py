@@ -8,7 +8,14 @@ import socket
 from typing import Final
 
 ALL_OF_BOTH: Final = "::"
-NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+
+
+def ipv4_within(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that one of IPv6 stands for: mapped, or behind NAT64."""
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None
 
 
 def network_of(address: str) -> str:
@@ -18,11 +25,7 @@ def network_of(address: str) -> str:
     except ValueError:
         return address
     if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        if parsed in NAT64:
-            return str(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
+        return str(ipv4_within(parsed) or ipaddress.ip_network((parsed, 64), strict=False))
     return address
 
 

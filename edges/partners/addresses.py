@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 
-from edges.network import NAT64
+from edges.network import ipv4_within
 from edges.partners.limited import LimitedStream
 
 # What Python counts as public and no partner is at: protocol assignments (192.0.0.192 serves secrets in one cloud),
@@ -54,11 +54,7 @@ def is_public(address: str) -> bool:
     """Whether an IP address is one of the open network; also judges IPv4 addresses written as IPv6."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if inner is None and ip in NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            ip = inner
+        ip = ip.sixtofour or ipv4_within(ip) or ip
     if isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local:
         return False
     if any(ip in network for network in _NO_PARTNER):

@@ -11,14 +11,13 @@ from pydantic import BaseModel
 
 from edges.partners.ages import age_header
 from edges.partners.answering import TimedRoute
-from edges.partners.api_partners import SCOPE
 from edges.partners.steps import STATUSES
 from edges.partners.store import Step, Store
 from edges.web.accounts import Person
 from edges.web.bearer import machine_with
 from edges.web.callers import caller_with
 from edges.web.problems import NOT_FOUND, UNCONFIRMED, documented
-from edges.web.tokens import Machine
+from edges.web.tokens import Machine, subjects_of
 from edges.web.values import Body, Instant, PathId, Text
 from service.clock import now_ms
 
@@ -81,7 +80,7 @@ def routes(store: Store, reporter: Reporter) -> APIRouter:
 def _partners(caller: Person | Machine) -> list[str]:
     if isinstance(caller, Person):
         return list(caller.partners)
-    return [scope.removeprefix(SCOPE) for scope in caller.scopes if scope.startswith(SCOPE)]
+    return subjects_of("partner", caller.scopes)
 
 
 def _taking(step: str, store: Store, reporter: Reporter) -> Callable[..., Coroutine[Any, Any, StepTaken]]:

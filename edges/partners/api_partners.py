@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from edges.web.accounts import Accounts
 from edges.web.files import FileError, WatchedFile
-from edges.web.tokens import Tokens
+from edges.web.tokens import Tokens, subjects_of
 from service import logs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCOPE: Final = "partner:"  # of a token; the partner's id follows
 _log: Final = logs.logger(__name__)
 
 
@@ -31,4 +30,4 @@ class ApiPartners:
         except FileError as error:
             _log.error("accounts cannot be read", reason=str(error))
             return None
-        return frozenset(partners) | {scope.removeprefix(SCOPE) for scope in scopes if scope.startswith(SCOPE)}
+        return frozenset((*partners, *subjects_of("partner", scopes)))

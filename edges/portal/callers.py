@@ -12,7 +12,7 @@ from edges.portal.store import Store
 from edges.web.accounts import PROGRAM, AccountFile, Person, Role
 from edges.web.callers import caller_with
 from edges.web.problems import FORBIDDEN, NOT_FOUND
-from edges.web.tokens import Machine
+from edges.web.tokens import Machine, subjects_of
 
 _ROLES: Final[tuple[Role, ...]] = ("customer", "support", "auditor")
 
@@ -81,12 +81,11 @@ def _of_person(person: Person) -> Caller:
 
 def _of_machine(machine: Machine) -> Caller:
     has_all = "portal:*" in machine.scopes
-    sites = frozenset(scope.removeprefix("portal:") for scope in machine.scopes if scope.startswith("portal:"))
     return Caller(
         name=f"{PROGRAM}{machine.name}",
         is_support=has_all,
         all_sites=Right.CONFIGURE if has_all else Right.NONE,
-        sites=sites,
+        sites=frozenset(subjects_of("portal", machine.scopes)),
         login=None,
     )
 

@@ -24,9 +24,6 @@ _KEPT_SECONDS: Final = 60.0  # from its beginning, for the same request again
 
 R = TypeVar("R")
 
-_OVER: Final[Future[Any]] = Future()
-_OVER.cancel()
-
 
 class NewWords(NamedTuple):
     """A password and a duress word as typed; None: left out. Never log, keep or show it."""
@@ -108,12 +105,14 @@ class WordHasher:
 
         mark = hmac.digest(self._secret, repr((job.__name__, site_id, request, *entered, kept)).encode(), "sha256")
         begun: Future[R | None] | None = self._begun.get(mark)
-        while (begun is None or not _is_of_use(begun)) and not (latest := self._latest.get(site_id, _OVER)).done():
+        while begun is None or not _is_of_use(begun):
+            latest = self._latest.get(site_id)
+            if latest is None or latest.done():
+                begun = self._begun[mark] = self._latest[site_id] = self._threads.submit(run)
+                asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._begun.pop, mark, None)
+                break
             await asyncio.wait([asyncio.wrap_future(latest)])
             begun = self._begun.get(mark)
-        if begun is None or not _is_of_use(begun):
-            begun = self._begun[mark] = self._latest[site_id] = self._threads.submit(run)
-            asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._begun.pop, mark, None)
         made = await asyncio.wrap_future(begun)
         if made is None:
             raise TimeoutError

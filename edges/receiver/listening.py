@@ -18,6 +18,7 @@ from edges.receiver.datagrams import Datagrams
 from edges.receiver.handshakes import Handshakes
 from edges.receiver.listener_context import ListenerContext
 from edges.receiver.metrics import Closed, Transport
+from edges.web.files import FileError, Stamp, stamp_of
 from service.logs import logger
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _log = logger(__name__)
 
 _BACKLOG: Final = 1024
-_Versions: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+_Versions: TypeAlias = tuple[Stamp | None, ...]
 _SWEEP_SECONDS: Final = 5.0  # between two looks for idle connections and another certificate, at the most
 
 
@@ -148,12 +149,11 @@ def _versions(settings: ReceiverSettings) -> _Versions:
     return tuple(map(_version, (settings.tls_certificate, settings.tls_key, settings.tls_client_ca)))
 
 
-def _version(path: Path | None) -> tuple[int, int, int] | None:
+def _version(path: Path | None) -> Stamp | None:
     try:
-        found = None if path is None else path.stat()
-    except OSError:
+        return None if path is None else stamp_of(path)
+    except FileError:
         return None
-    return found and (found.st_mtime_ns, found.st_ino, found.st_size)
 
 
 def tls_context(settings: ReceiverSettings) -> ssl.SSLContext:

@@ -15,7 +15,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 
 M = TypeVar("M", bound=BaseModel)
-_Stamp: TypeAlias = tuple[int, int, int]
+Stamp: TypeAlias = tuple[int, int, int]
 
 _ROOT: Final = 0  # the user id
 
@@ -30,12 +30,12 @@ class WatchedFile(Generic[M]):
     def __init__(self, path: Path, kind: type[M]) -> None:
         self._path = path
         self._kind = kind
-        self._stamp: _Stamp | None = None
+        self._stamp: Stamp | None = None
         self._value = kind()
 
     def read(self) -> M:
         """What the file holds now; an absent file holds nothing. Raises `FileError`."""
-        stamp = _stamp(self._path)
+        stamp = stamp_of(self._path)
         if stamp != self._stamp:
             self._value = read_model(self._path, self._kind)
             self._stamp = stamp
@@ -154,7 +154,8 @@ def _give_to_folder(handle: int, folder: Path) -> None:
         os.fchmod(handle, 0o640 if owner.st_uid == _ROOT else 0o600)
 
 
-def _stamp(path: Path) -> _Stamp | None:
+def stamp_of(path: Path) -> Stamp | None:
+    """What changes where a file is written or replaced; None: there is none. Raises `FileError`."""
     try:
         status = path.stat()
     except FileNotFoundError:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
@@ -36,6 +37,12 @@ class Machine(NamedTuple):
     def may(self, kind: str, subject: str) -> bool:
         """Whether a scope of this kind covers a site or a partner."""
         return f"{kind}:{subject}" in self.scopes or (kind == "portal" and "portal:*" in self.scopes)
+
+
+def subjects_of(kind: str, scopes: Iterable[str]) -> list[str]:
+    """The partners, or sites (``*``: all), that scopes of this kind name."""
+    prefix = f"{kind}:"
+    return [scope.removeprefix(prefix) for scope in scopes if scope.startswith(prefix)]
 
 
 def check_scope(scope: str) -> str:
