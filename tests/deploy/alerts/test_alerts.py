@@ -64,7 +64,9 @@ def test_the_alerts_fire_when_they_must_and_only_then(play: Path, tmp_path: Path
             if rule.get("alert") in names or any(rule.get("record", "ALERTS") in expression for expression in used)
         ]
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
-    (tmp_path / play.name).write_text(re.sub(r"(?m)^rule_files:.*$", "rule_files: [rules.yaml]", played), encoding="utf-8")
+    (tmp_path / play.name).write_text(
+        re.sub(r"(?m)^rule_files:.*$", "rule_files: [rules.yaml]", played), encoding="utf-8"
+    )
     promtool("test", "rules", tmp_path / play.name)
 
 
