@@ -79,7 +79,7 @@ lint: $(READY) ## style, types, and who may import whom
 check: $(READY) ## the tests, on real brokers, in PROCESSES processes (4)
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "not soak and not long"
 
-test-long: $(READY) ## what repeats a test of `make test`: in a second language or look, by another signal, with more seeds
+test-long: $(READY) ## what repeats tests of `make test`: in a second language, by another signal, with more seeds, as a whole night
 	PYTHONDONTWRITEBYTECODE= TEST_RONDE_PURE=1 $(BIN)/python -m pytest -n $(PROCESSES) -m "long and not soak"
 
 soak: $(READY) ## the kill, two-worker and catch-up tests, receivers, desks and relays killed, TIMES in a row (20)

@@ -144,13 +144,35 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
     "tests/schemas/test_codec.py": ("test_a_registry_that_is_down_is_a_wait_both_at_the_start_and_for_an_unknown_id",),
 }
 
-# Tests that repeat what another one shows, in a second language, look or way, or by a second signal: `make test-long`.
-# Names are with the parameter that repeats, or alone where all do.
+# Tests that repeat what another one shows, in a second language, look or way, or by a second signal, or that play a
+# whole installation for what others show of its parts: `make test-long`. Names are with the parameter that repeats, or
+# alone where all do.
 LONG: Final[Mapping[str, Sequence[str]]] = {
     "tests/cli/demo/test_live.py": (
         # `tests/play` interrupts as many processes.
         "test_an_interrupt_leaves_nothing_running[2]",
         "test_an_interrupt_leaves_nothing_running[15]",
+        # The demonstration once more, to end one of its processes: a minute of a core.
+        "test_a_process_that_ends_too_early_is_named_with_its_log",
+    ),
+    "tests/cli/test_terminal.py": (
+        "test_no_encoding_ends_in_a_traceback[PYTHONIOENCODING-ascii]",
+        "test_no_encoding_ends_in_a_traceback[LANG-C]",
+    ),
+    # A night beside a Prometheus. `tests/deploy/alerts` plays each alert both ways, and shows that a dashboard, a rule
+    # or a runbook asks for metrics that there are.
+    "tests/deploy/dashboards/test_live.py": (
+        "test_every_panel_has_something_to_show",
+        "test_the_logs_are_lines_of_json_without_anybody_in_them",
+        "test_every_rule_is_evaluated_and_no_alert_is_false",
+        "test_the_queries_of_the_runbooks_are_queries",
+        "test_conservation_as_prometheus_adds_it_up",
+    ),
+    # By the group protocol of before; `tests/kafka/test_worker.py` and the client's contract have both.
+    "tests/kafka/test_worker_faults.py": (
+        "test_a_kill_before_the_commit_in_the_middle_of_a_wait[seed1-classic]",
+        "test_a_worker_that_was_stopped_amid_deadlines_alone_makes_nothing_twice[seed1-after_produce-classic]",
+        "test_a_worker_that_was_stopped_amid_deadlines_alone_makes_nothing_twice[seed1-after_offsets-classic]",
     ),
     # The stories that the demonstration's test plays, compared with the core alone.
     "tests/kafka/test_stories_live.py": ("test_a_site_lives_as_it_was_simulated",),
@@ -159,8 +181,9 @@ LONG: Final[Mapping[str, Sequence[str]]] = {
     # `test_one_call_two_desks_one_holder`, by browsers.
     "tests/edges/desk/test_two_browsers.py": ("test_one_call_two_browsers_one_holder[seed1]",),
     "tests/edges/portal/test_pages.py": ("test_the_seeds_way[en-en]",),
-    # A relay is killed at each step, and asleep for longer than its lease at two of them.
+    # A relay is killed at each step, and asleep for longer than its lease at one of them.
     "tests/edges/portal/test_relay_faults.py": (
+        "test_at_each_step[after_init-stop]",
         "test_at_each_step[after_take-stop]",
         "test_at_each_step[after_read-stop]",
         "test_at_each_step[after_produce-stop]",

@@ -22,6 +22,7 @@ from sinks.observe.metrics import SinkMetrics
 from streams.observe.metrics import Metrics
 from streams.settings import load
 from tests.deploy.chart import SETS, objects, pod, text
+from tests.deploy.dashboards.panels import queries
 from tests.deploy.tools import ROOT, tool
 
 pytestmark = pytest.mark.slow  # helm and promtool take their time
@@ -131,7 +132,8 @@ def test_every_metric_that_is_asked_for_is_one_that_is_shown() -> None:
     )
     families = [family for process in processes for family in process.registry.collect()]
     known = {name for family in families for name in series_of(family)} | {rule["record"] for rule in rules("record")}
-    asked = {name for rule in (*rules("alert"), *rules("record")) for name in metrics_in(rule["expr"])}
+    expressions = [*(rule["expr"] for rule in rules("alert") + rules("record")), *(panel.query for panel in queries())]
+    asked = {name for expression in expressions for name in metrics_in(expression)}
     texts = [path.read_text(encoding="utf-8") for path in [*RUNBOOKS.glob("*.md"), OPERATIONS]]
     assert asked <= known, asked - known
     named = {name for text in texts for name in metrics_in(text)} - {family.name for family in families}
