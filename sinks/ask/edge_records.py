@@ -83,7 +83,7 @@ class _Claim(NamedTuple):
 def edge_records(
     connection: Connection, incident: Incident, issued: Mapping[str, int | None], *, personal: bool
 ) -> tuple[list[Signal], list[Take], list[DeskEvent]]:
-    """The signals of its site from 5 minutes before its opening to its close, the takes, the desk events.
+    """The signals of its site from 5 minutes before its opening to its end, the takes, the desk events.
 
     Claims and desk events are those that name the incident, at any time, and those of its site that name none, while it
     is open. ``issued``: when each command and attention of the incident was issued. Raises `Away`, `NoLedgerError`.
@@ -93,7 +93,7 @@ def edge_records(
         "site": incident.site_id,
         "since": incident.opened_at - BEFORE_MS,
         "opened": incident.opened_at,
-        "until": incident.closed_at,
+        "until": incident.ended_at,
         "personal": personal,
     }
     return (
