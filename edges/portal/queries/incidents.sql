@@ -8,15 +8,8 @@ WITH known AS (
     SELECT incident.*, release.incident_id IS NOT NULL AND incident.ended_at IS NOT NULL AS is_released
     FROM ledger.incident_ends AS incident
     LEFT JOIN portal.releases AS release USING (site_id, incident_id)
-    WHERE incident.site_id = %(site_id)s AND incident.opened_at > coalesce(
-        (
-            SELECT to_timestamp(min(at) / 1000.0) FROM portal.revisions
-            WHERE site_id = %(site_id)s AND revision > (
-                SELECT max(revision) FROM portal.revisions WHERE site_id = %(site_id)s AND what = 'deletion'
-            )
-        ),
-        (SELECT timestamptz 'infinity' FROM portal.revisions WHERE site_id = %(site_id)s AND what = 'deletion' LIMIT 1),
-        '-infinity'
+    WHERE incident.site_id = %(site_id)s AND incident.opened_at > (
+        SELECT since FROM portal.people_since WHERE site_id = %(site_id)s
     )
 ),
 judged AS (

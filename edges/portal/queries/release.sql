@@ -2,15 +2,8 @@
 WITH incident AS (
     SELECT ended_at IS NOT NULL AS is_over
     FROM ledger.incident_ends
-    WHERE site_id = %(site_id)s AND incident_id = %(incident_id)s AND opened_at > coalesce(
-        (
-            SELECT to_timestamp(min(at) / 1000.0) FROM portal.revisions
-            WHERE site_id = %(site_id)s AND revision > (
-                SELECT max(revision) FROM portal.revisions WHERE site_id = %(site_id)s AND what = 'deletion'
-            )
-        ),
-        (SELECT timestamptz 'infinity' FROM portal.revisions WHERE site_id = %(site_id)s AND what = 'deletion' LIMIT 1),
-        '-infinity'
+    WHERE site_id = %(site_id)s AND incident_id = %(incident_id)s AND opened_at > (
+        SELECT since FROM portal.people_since WHERE site_id = %(site_id)s
     )
 ),
 released AS (
