@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from confluent_kafka import Message
 
+from ronde.views.incident.edge_words import entries
 from ronde.views.incident.page import page
 from service.postgres_settings import PostgresSettings
 from sinks.ask.report import report
@@ -324,6 +325,31 @@ def test_it_is_shown_as_what_it_is(
     assert "set aside" in look("report", "--since", "2026-01-01T00:00:00Z")
     ledger.execute("DELETE FROM ledger.attention WHERE reason = 'FAILED'")
     assert "set aside" not in look("report", "--since", "2026-01-01T00:00:00Z")
+
+
+def test_who_took_its_attention_is_shown_though_that_names_no_incident(ledger: psycopg.Connection[Any]) -> None:
+    """At any time: it is taken once the incident has ended."""
+    night = Night()
+    night.alarm(10)
+    first = night.set_aside(20, night.site_id)
+    night.claim(25, "TAKE", first, "zoe", site_id=night.site_id)
+    night.event(26, "NOTE", first, "rang the home", site_id=night.site_id, operator="zoe")
+    second = night.set_aside(40, night.site_id)
+    for subject in (second, "another"):
+        night.claim(45, "TAKE", subject, "paul", site_id=night.site_id)
+        night.event(46, "ATTENTION_SEEN", subject, site_id=night.site_id, operator="paul")
+    night.claim(47, "TAKE", first, "paul", site_id="S9")
+    night.claim(20 + 3 * DAY, "TAKE", first, "olga", site_id=night.site_id)
+    migrate(ledger)
+    write(ledger, messages(night.records))
+    ((incident, *_),) = ends(ledger)
+    seen = timeline(ledger, incident, personal=True)
+    assert seen is not None
+    assert [words for at, words in entries(seen) if at > T0 + 20_000] == [
+        f"zoe takes {first}, after 5 s",
+        f"zoe notes on {first}, rang the home",
+        f"olga takes {first}, after 3 d",
+    ]
 
 
 def test_it_goes_with_its_month(ledger: psycopg.Connection[Any]) -> None:
