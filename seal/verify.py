@@ -279,7 +279,7 @@ class Dossier:
                 f"; decided at {_time(one['at'])}, sealed by {self.sealed[where]}"
             )
         last = max(decisions, key=lambda decision: decision["version"])
-        aside = self._set_aside(last)
+        aside = self._set_aside(last, min(one["at"] for one in decisions))
         named = {name for one in decisions for name in one["outputs"]}
         causes = {(one["input"]["topic"], one["input"]["partition"], one["input"]["offset"]) for one in decisions}
         for (topic, name), one in self.records.items():
@@ -287,11 +287,12 @@ class Dossier:
                 raise Finding("MISSING", f"the decision that {name} belongs to")
         yield self._ending(last, aside)
 
-    def _set_aside(self, last: dict[str, Any]) -> dict[str, Any] | None:
+    def _set_aside(self, last: dict[str, Any], opened_at: int) -> dict[str, Any] | None:
         """Return the attention that the site's state was set aside behind a decision; its incidents ended there."""
+        since = last["at"] + (last["at"] == opened_at)  # what an input of the same instant opens is opened after it
         for (topic, _), one in self.records.items():
             ends_a_site = topic == "attention" and (one["reason"], one["incident_id"]) == ("FAILED", None)
-            is_its_own = ends_a_site and one["site_id"] == last["site_id"] and one["raised_at"] > last["at"]
+            is_its_own = ends_a_site and one["site_id"] == last["site_id"] and one["raised_at"] >= since
             if is_its_own and last["phase_to"] != "CLOSED":
                 return one
         return None

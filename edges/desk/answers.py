@@ -226,6 +226,7 @@ class PastIncident(BaseModel):
     dispatches: int
     opened_at: Instant
     closed_at: Instant | None = None
+    set_aside_at: Instant | None = None
 
 
 class SiteHistory(BaseModel):

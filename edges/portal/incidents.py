@@ -23,7 +23,7 @@ class IncidentState(BaseModel):
     kinds: list[str]
     opened_at: Instant
     ended_at: Instant | None
-    ending: Literal["WELL", "AFTER_INTERVENTION", "BY_THE_CENTRE"] | None
+    ending: Literal["WELL", "AFTER_INTERVENTION", "BY_THE_CENTRE", "SET_ASIDE"] | None
 
 
 class Incidents:
@@ -42,10 +42,10 @@ class Incidents:
         """Show a silent incident that is over as it was. Raises FORBIDDEN, NOT_FOUND, INCIDENT_OPEN, NO_LEDGER."""
         caller.check_support()
         await self._check(caller, site_id)
-        is_closed = await self._store.release(site_id, incident_id, caller.name, now)
-        if is_closed is None:
+        is_over = await self._store.release(site_id, incident_id, caller.name, now)
+        if is_over is None:
             raise NOT_FOUND.error()
-        if not is_closed:
+        if not is_over:
             raise INCIDENT_OPEN.error()
 
     async def _check(self, caller: Caller, site_id: str) -> None:

@@ -73,6 +73,7 @@ ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
         "WELL": "All is well",
         "AFTER_INTERVENTION": "After a guard came",
         "BY_THE_CENTRE": "By the monitoring centre",
+        "SET_ASIDE": "Broken off by a fault of the system",
     }
 )
 _WARNING: Final = re.compile(r"CONTACT_([0-9]+)_([A-Z]+)")

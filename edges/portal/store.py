@@ -151,13 +151,13 @@ class Store:
         return await self.rows("incidents", site_id=site_id, limit=limit)
 
     async def release(self, site_id: str, incident_id: str, by: str, at: Instant) -> bool | None:
-        """Let a site's people see an incident that is closed; False: it is open, None: there is none.
+        """Let a site's people see an incident that is over; False: it is open, None: there is none.
 
         Raises NO_LEDGER.
         """
         await self._check_ledger()
         rows = await self.rows("release", site_id=site_id, incident_id=incident_id, by=by, at=at)
-        return rows[0]["is_closed"] if rows else None
+        return rows[0]["is_over"] if rows else None
 
     async def _check_ledger(self) -> None:
         [row] = await self.rows("has_ledger")

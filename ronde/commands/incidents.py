@@ -68,14 +68,14 @@ def _print(found: list[Incident]) -> None:
     ):
         table.add_column(column, no_wrap=column not in {"site", "now"})
     for one in found:
-        is_open = one.closed_at is None
+        ended_at = one.ended_at
         table.add_row(
             date_and_minute(one.opened_at),
             one.incident_id,
             one.site_id,
             one.procedure or "-",
-            Text(ending(one), "bold yellow" if is_open else ""),
-            "open" if one.closed_at is None else span(one.closed_at - one.opened_at, units=1),
+            Text(ending(one), "bold yellow" if ended_at is None else ""),
+            "open" if ended_at is None else span(ended_at - one.opened_at, units=1),
             *((str(one.calls), str(one.dispatches)) if has_room else ()),
         )
     console.print(table)

@@ -62,13 +62,16 @@ def _json(one: Day, handled: list[Handling], objectives: ObjectiveSettings) -> d
 
 
 def _print(found: list[Day], handled: list[Handling], objectives: ObjectiveSettings) -> None:
-    ends = _table("incidents", "open", "resolved", "by callback", "by guard", "by operator")
+    has_set_aside = any(one.set_aside for one in found)
+    more = ("set aside",) if has_set_aside else ()
+    ends = _table("incidents", "open", "resolved", "by callback", "by guard", "by operator", *more)
     calls = _table("first call after", "reached in round 1", "waits", "waited")
     partners = _table("dispatches", "answered", "after")
     for one in found:
         head = (one.day.isoformat(), one.procedure or "-")
-        closed = (one.resolved, one.resolved_by_callback, one.intervention_closed, one.operator_closed)
-        ends.add_row(*head, *map(str, (one.incidents, one.open, *closed)))
+        ended = [one.resolved, one.resolved_by_callback, one.intervention_closed, one.operator_closed]
+        ended += [one.set_aside] if has_set_aside else []
+        ends.add_row(*head, *map(str, (one.incidents, one.open, *ended)))
         reached = f"{one.reached_in_round_1 / one.called:.0%} of {one.called}" if one.called else "-"
         calls.add_row(*head, _pair(one.first_call), reached, str(one.waits), _pair(one.wait))
         partners.add_row(*head, str(one.dispatches), str(one.answered), _pair(one.response))

@@ -80,27 +80,44 @@ class _Claim(NamedTuple):
     received_at: int
 
 
+class _SetAside(NamedTuple):
+    id: str
+    raised_at: int
+
+
 def edge_records(
     connection: Connection, incident: Incident, issued: Mapping[str, int | None], *, personal: bool
 ) -> tuple[list[Signal], list[Take], list[DeskEvent]]:
-    """The signals of its site from 5 minutes before its opening to its close, the takes, the desk events.
+    """The signals of its site from 5 minutes before its opening to its end, the takes, the desk events.
 
-    Claims and desk events are those that name the incident, at any time, and those of its site that name none, while it
-    is open. ``issued``: when each command and attention of the incident was issued. Raises `Away`, `NoLedgerError`.
+    Claims and desk events are those that name the incident, or the attention that its site was set aside, at any time,
+    and those of its site that name no incident, while it is open. ``issued``: when each command and attention of the
+    incident was issued. Raises `Away`, `NoLedgerError`.
     """
+    aside = _set_aside(connection, incident)
     parameters = {
         "incident": incident.incident_id,
         "site": incident.site_id,
         "since": incident.opened_at - BEFORE_MS,
         "opened": incident.opened_at,
-        "until": incident.closed_at,
+        "until": incident.ended_at,
+        "aside": list(aside),
         "personal": personal,
     }
     return (
         rows(connection, select("timeline_signals", "signals", Signal), parameters, Signal),
-        takes(rows(connection, select("timeline_desk", "claims", _Claim), parameters, _Claim), issued),
+        takes(rows(connection, select("timeline_desk", "claims", _Claim), parameters, _Claim), {**issued, **aside}),
         rows(connection, select("timeline_desk", "desk-log", DeskEvent), parameters, DeskEvent),
     )
+
+
+def _set_aside(connection: Connection, incident: Incident) -> dict[str, int]:
+    """The attention that its site was set aside, which names no incident, and when it was raised; empty without one."""
+    if incident.set_aside_at is None:
+        return {}
+    parameters = {"site": incident.site_id, "at": incident.set_aside_at}
+    statement = select("timeline_set_aside", "attention", _SetAside)
+    return dict(rows(connection, statement, parameters, _SetAside))
 
 
 def takes(claims: Iterable[_Claim], issued: Mapping[str, int | None]) -> list[Take]:

@@ -13,7 +13,7 @@ OUTCOMES: Final = ("RESOLVED", "RESOLVED_BY_CALLBACK", "INTERVENTION_CLOSED", "O
 
 
 class Incident(NamedTuple):
-    """One row of ``ledger.incidents``; the database's own comments say what each column is."""
+    """One row of ``ledger.incident_ends``; the database's own comments say what each column is."""
 
     incident_id: str
     site_id: str
@@ -39,6 +39,12 @@ class Incident(NamedTuple):
     wait_ended_at: int | None
     dispatched_at: int | None
     handed_over_at: int | None
+    set_aside_at: int | None = None
+
+    @property
+    def ended_at(self) -> int | None:
+        """When it was closed, or its site was set aside; None while it is open."""
+        return self.set_aside_at if self.closed_at is None else self.closed_at
 
 
 class IncidentFilter(NamedTuple):

@@ -25,6 +25,7 @@ class Day(NamedTuple):
     resolved_by_callback: int
     intervention_closed: int
     operator_closed: int
+    set_aside: int  # ended as the engine set their site aside, by no rule
     called: int  # incidents with a call
     reached_in_round_1: int  # of those: somebody identified themselves, or was under duress
     first_call: Percentiles  # from the opening alert's record on Kafka to the first call commanded

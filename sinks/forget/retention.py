@@ -1,4 +1,4 @@
-"""Remove rows older than so many months: whole partitions, and the incidents closed before them."""
+"""Remove rows older than so many months: whole partitions, and the incidents that ended before them."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ def retain(connection: Connection, months: int, today: date) -> RetentionResult:
     first = today.year * 12 + today.month - 1 - months
     before = date(first // 12, first % 12 + 1, 1)
     with away():
+        # Before the attentions go that say that a site was set aside.
+        incidents = connection.execute(query("forget_incidents"), {"before": before}).rowcount
         partitions = [name for (name,) in connection.execute(query("months_before"), (before,)).fetchall()]
         for partition in partitions:
             _drop(connection, partition)
         connection.execute(query("trim_others"), (before,))
-        incidents = connection.execute(query("forget_incidents"), (before,)).rowcount
         connection.execute(query("forget_refused"), (before,))
     return RetentionResult(before, partitions, incidents)
 

@@ -1,7 +1,7 @@
 -- Incidents by the day they were opened (UTC) and by procedure; times in milliseconds.
 WITH chosen AS (
     SELECT *, (opened_at AT TIME ZONE 'UTC')::date AS day
-    FROM ledger.incidents
+    FROM ledger.incident_ends
     WHERE opened_at >= ledger.instant(%(since)s) AND opened_by IS NOT NULL
         AND site_id IS DISTINCT FROM %(left_out)s::text
 ),
@@ -55,11 +55,12 @@ SELECT
     chosen.day,
     chosen.procedure,
     count(*) AS incidents,
-    count(*) FILTER (WHERE closed_at IS NULL) AS open,
+    count(*) FILTER (WHERE ended_at IS NULL) AS open,
     count(*) FILTER (WHERE outcome = 'RESOLVED') AS resolved,
     count(*) FILTER (WHERE outcome = 'RESOLVED_BY_CALLBACK') AS resolved_by_callback,
     count(*) FILTER (WHERE outcome = 'INTERVENTION_CLOSED') AS intervention_closed,
     count(*) FILTER (WHERE outcome = 'OPERATOR_CLOSED') AS operator_closed,
+    count(set_aside_at) AS set_aside,
     count(first_call_at) AS called,
     count(reached.incident_id) AS reached_in_round_1,
     percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM delay) * 1000) AS first_call,

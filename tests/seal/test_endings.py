@@ -16,7 +16,7 @@ from seal.dossier import dossier
 from seal.heads import Heads
 from streams.kafka.reading import LogRecord, Span
 from tests.seal.bench import Dossier, SealBench, all_records, changed, name_of, records
-from tests.streams.logbook import RECORDED, Logbook, alert, seconds
+from tests.streams.logbook import RECORDED, Logbook, alert, no_answer, seconds, site
 from tests.streams.test_whatif import waiting
 
 pytestmark = pytest.mark.server
@@ -66,6 +66,27 @@ def test_an_incident_whose_site_was_set_aside_lacks_no_decision(bench: SealBench
     assert "versions 1 to 3 are there; state-0-" in sealed.verify()
     assert "ends it: its site was set aside" in sealed.verify()
     assert changed(sealed, lambda lines: lines.remove(records(lines, "attention")[0])) == "MISSING"
+
+
+@pytest.mark.parametrize(("at", "is_open"), [(10, True), (50, False)])
+def test_a_site_that_was_set_aside_at_the_instant_of_a_decision(
+    at: float, is_open: bool, bench: SealBench, tmp_path: Path
+) -> None:
+    """That of the opening comes after it, so the incident goes on; any other one came before."""
+    night = Logbook()
+    night.chunk(0, site())
+    if is_open:
+        night.set_aside(at, "S1")
+    night.chunk(10, alert())
+    if not is_open:
+        night.chunk(30, no_answer("R1", night.last_id()))
+        night.chunk(at, no_answer("R2", night.last_id()))
+        night.set_aside(at, "S1")
+    bench.seal(all_records(night))
+    bench.head(seconds(60))
+    told = exported(bench, night, tmp_path / "then").verify()
+    assert ("open at head" in told) is is_open
+    assert ("ends it: its site was set aside" in told) is not is_open
 
 
 def test_heads_of_a_key_that_was_changed_are_named_by_it(bench: SealBench, tmp_path: Path) -> None:

@@ -1,22 +1,15 @@
 -- A site's incidents as its people may see them, the newest first. What must stay silent is left out here, so that it
 -- never reaches the portal: incidents with HOLD_UP among their kinds, and those that were covert from their beginning.
 -- One that turned covert has ended there, well. Where not all of an incident is in the ledger, it is left out too.
--- Support may release a closed one: it is then shown as it was. The limit counts what is shown: else a list that is
+-- Support may release one that is over: it is then shown as it was. The limit counts what is shown: else a list that is
 -- shorter would tell of a silent one. Incidents are judged one by one in the order of their index, until it is reached.
 -- Those from before the site was made again are of the people whom it had then.
 WITH known AS (
-    SELECT incident.*, release.incident_id IS NOT NULL AND incident.closed_at IS NOT NULL AS is_released
-    FROM ledger.incidents AS incident
+    SELECT incident.*, release.incident_id IS NOT NULL AND incident.ended_at IS NOT NULL AS is_released
+    FROM ledger.incident_ends AS incident
     LEFT JOIN portal.releases AS release USING (site_id, incident_id)
-    WHERE incident.site_id = %(site_id)s AND incident.opened_at > coalesce(
-        (
-            SELECT to_timestamp(min(at) / 1000.0) FROM portal.revisions
-            WHERE site_id = %(site_id)s AND revision > (
-                SELECT max(revision) FROM portal.revisions WHERE site_id = %(site_id)s AND what = 'deletion'
-            )
-        ),
-        (SELECT timestamptz 'infinity' FROM portal.revisions WHERE site_id = %(site_id)s AND what = 'deletion' LIMIT 1),
-        '-infinity'
+    WHERE incident.site_id = %(site_id)s AND incident.opened_at > (
+        SELECT since FROM portal.people_since WHERE site_id = %(site_id)s
     )
 ),
 judged AS (
@@ -71,11 +64,12 @@ SELECT
     incident_id,
     CASE WHEN is_released THEN coalesce(all_kinds, '{}') ELSE seen_kinds END AS kinds,
     (extract(epoch FROM opened_at) * 1000)::bigint AS opened_at,
-    (extract(epoch FROM CASE WHEN is_released THEN closed_at ELSE coalesce(covert_since, closed_at) END) * 1000)::bigint
+    (extract(epoch FROM CASE WHEN is_released THEN ended_at ELSE coalesce(covert_since, ended_at) END) * 1000)::bigint
         AS ended_at,
     CASE
         WHEN NOT is_released AND covert_since IS NOT NULL THEN 'WELL'
-        WHEN closed_at IS NULL THEN NULL
+        WHEN ended_at IS NULL THEN NULL
+        WHEN set_aside_at IS NOT NULL THEN 'SET_ASIDE'
         WHEN outcome IN ('RESOLVED', 'RESOLVED_BY_CALLBACK') THEN 'WELL'
         WHEN outcome = 'INTERVENTION_CLOSED' THEN 'AFTER_INTERVENTION'
         ELSE 'BY_THE_CENTRE'

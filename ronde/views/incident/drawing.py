@@ -29,13 +29,14 @@ _NOTE_LETTER: Final = 5.8  # of a letter below a bar
 _LABEL: Final = 62  # from one time on the axis to the next
 
 
-def draw(steps: Sequence[Step]) -> str:
-    """The drawing of an incident's decisions; empty when there are none."""
+def draw(steps: Sequence[Step], set_aside_at: int | None = None) -> str:
+    """The drawing of an incident's decisions, and of its site being set aside; empty when there are none."""
     if not steps:
         return ""
-    places = _places(steps)
-    parts = [*_names(), *_phases(steps, places), *_calls(steps, places), *_partners(steps, places)]
-    parts += [*_marks(steps, places), *_notes(steps, places), *_axis(steps, places)]
+    times = [*(step.at for step in steps), *([] if set_aside_at is None else [set_aside_at])]
+    places = _places(times)
+    parts = [*_names(), *_phases(steps, places, times), *_calls(steps, places), *_partners(steps, places)]
+    parts += [*_marks(steps, places), *_notes(steps, places), *_axis(times, places)]
     return (
         f'<svg viewBox="0 0 {WIDTH} {_HEIGHT}" role="img" aria-label="The timeline, drawn">\n'
         + "\n".join(parts)
@@ -43,9 +44,9 @@ def draw(steps: Sequence[Step]) -> str:
     )
 
 
-def _places(steps: Sequence[Step]) -> list[float]:
-    """The horizontal place of each decision."""
-    gaps = [1 + log2(1 + (after.at - before.at) / 1000) for before, after in pairwise(steps)]
+def _places(times: Sequence[int]) -> list[float]:
+    """The horizontal place of each time, then that of the right margin."""
+    gaps = [1 + log2(1 + (after - before) / 1000) for before, after in pairwise(times)]
     gaps.append(4)  # a tail for what is open
     scale = (WIDTH - _LEFT - _RIGHT) / sum(gaps)
     places = [float(_LEFT)]
@@ -81,16 +82,20 @@ def _mark(lane: str, place: float, kind: str, title: str) -> str:
     return f'<circle class="mark {kind}" cx="{place:.1f}" cy="{y:.0f}" r="5"><title>{markup(title)}</title></circle>'
 
 
-def _phases(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
+def _phases(steps: Sequence[Step], places: Sequence[float], times: Sequence[int]) -> Iterator[str]:
+    """A bar for each phase; another one where there is a time behind the last step: the site was set aside then."""
     begin = 0
     for number, step in enumerate(steps):
         is_last = number + 1 == len(steps)
         if not is_last and steps[number + 1].phase_to == step.phase_to:
             continue
         if (phase := step.phase_to) is not None:
-            took = "" if is_last else f", {span(steps[number + 1].at - steps[begin].at)}"
+            took = f", {span(times[number + 1] - steps[begin].at)}" if number + 1 < len(times) else ""
             yield _bar("phase", places[begin], places[number + 1], phase, phase, f"{phase}{took}")
         begin = number + 1
+    if len(times) > len(steps):
+        title = f"{clock(times[-1])} the engine sets the site aside"
+        yield _bar("phase", places[-2], places[-1], "set_aside", "SET ASIDE", title)
 
 
 def _calls(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
@@ -171,11 +176,11 @@ def _notes_of(step: Step) -> Iterator[tuple[str, str]]:
             yield "operators", output.reason
 
 
-def _axis(steps: Sequence[Step], places: Sequence[float]) -> Iterator[str]:
+def _axis(times: Sequence[int], places: Sequence[float]) -> Iterator[str]:
     bottom = _TOP + _LANE * len(_LANES)
     free = 0.0
-    for place, step in zip(places, steps, strict=False):
+    for place, time in zip(places, times, strict=False):
         yield f'<line class="tick" x1="{place:.1f}" y1="{bottom}" x2="{place:.1f}" y2="{bottom + 5}"/>'
         if place >= free and place < WIDTH - _LABEL / 2:
             free = place + _LABEL
-            yield f'<text class="time" x="{place:.1f}" y="{bottom + 20}">{clock(step.at)}</text>'
+            yield f'<text class="time" x="{place:.1f}" y="{bottom + 20}">{clock(time)}</text>'

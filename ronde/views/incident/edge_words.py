@@ -14,6 +14,7 @@ EdgeRecord: TypeAlias = Signal | Take | DeskEvent
 Subjects: TypeAlias = dict[str, str]
 """What commands and attentions are called, by their ids."""
 
+SET_ASIDE: Final = "the engine sets the site aside: the incident ends here, without a decision"
 _MADE_OF_IT: Final = {
     "SIGNAL": None,
     "REPEATED": "a copy of one before",
@@ -30,11 +31,16 @@ _EVENTS: Final = {
 
 
 def entries(timeline: Timeline) -> Iterator[tuple[int, Step | str]]:
-    """The decisions, and the other records in words, by their time; a record before the decision of the same time."""
+    """The decisions, and the other records in words, by their time; a record before the decision of the same time.
+
+    That its site was set aside comes after them.
+    """
     subjects = _subjects(timeline)
     records: list[EdgeRecord] = [*timeline.signals, *timeline.takes, *timeline.desk_events]
     lines: list[tuple[int, Step | str]] = [(record.at, line(record, subjects)) for record in records]
     lines += [(step.at, step) for step in timeline.steps]
+    if timeline.incident.set_aside_at is not None:
+        lines.append((timeline.incident.set_aside_at, SET_ASIDE))
     yield from sorted(lines, key=lambda entry: entry[0])
 
 

@@ -21,11 +21,11 @@ def page(timeline: Timeline) -> str:
     template = (files("ronde.views.incident") / "page.html").read_text("utf-8")
     parts = {
         "title": markup(title[:1].upper() + title[1:]),
-        "phase": markup((incident.phase or "").lower()),
+        "phase": markup((incident.phase or "").lower() if incident.set_aside_at is None else "set_aside"),
         "ending": markup(_ending(timeline)),
         "facts": "\n".join(f"<p>{markup(fact)}</p>" for fact in facts),
         "spans": "\n".join(f"<div><dt>{name}</dt><dd>{length}</dd></div>" for name, length in _spans(timeline)),
-        "drawing": draw(timeline.steps),
+        "drawing": draw(timeline.steps, incident.set_aside_at),
         "steps": "\n".join(_rows(timeline)),
     }
     for name, text in parts.items():
@@ -52,6 +52,7 @@ def _spans(timeline: Timeline) -> Iterator[tuple[str, str]]:
         ("guard there after", arrived),
         ("handed over after", incident.handed_over_at),
         ("closed after", incident.closed_at),
+        ("set aside after", incident.set_aside_at),
     ):
         if instant is not None:
             yield name, span(instant - incident.opened_at)

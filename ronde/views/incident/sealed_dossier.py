@@ -93,25 +93,27 @@ def incident_records(logs: Logs, values: TopicValues, incident_id: str) -> Itera
                 raise Failed(f"{incident_id} began before the first decision that {found[0][0].topic}-{number} has")
             yield from (record for record, _ in found)
             yield from _named(logs, values, number, [decision for _, decision in found])
-            yield from _set_aside(logs, values, number, found[-1][1])
+            yield from _set_aside(logs, values, number, found[0][1].at, found[-1][1])
             return
 
 
-def _set_aside(logs: Logs, values: TopicValues, number: int, last: Decision) -> Iterator[LogRecord]:
+def _set_aside(logs: Logs, values: TopicValues, number: int, opened_at: Instant, last: Decision) -> Iterator[LogRecord]:
     """Yield the attention that the site's state was set aside, which ends an incident without a decision."""
     if last.phase_to == "CLOSED":
         return
     log = ("attention", number)
-    begin, end = logs.offsets.at([log], last.at)[log], logs.offsets.last_stable([log])[log]
+    # An input of the same instant comes after it, so what that opens goes on (`seal.verify` has the same rule).
+    since = last.at + (opened_at == last.at)
+    begin, end = logs.offsets.at([log], since)[log], logs.offsets.last_stable([log])[log]
     for record in logs.read(Span(*log, begin, end)):
-        if record.key == last.site_id.encode() and _ends_a_site(values, record, last.at):
+        if record.key == last.site_id.encode() and _ends_a_site(values, record, since):
             yield record
             return
 
 
 def _ends_a_site(values: TopicValues, record: LogRecord, since: Instant) -> bool:
     value: Attention | None = values.or_none(record.topic, record.value)
-    return value is not None and value.reason == "FAILED" and value.incident_id is None and value.raised_at > since
+    return value is not None and value.reason == "FAILED" and value.incident_id is None and value.raised_at >= since
 
 
 def _decision(values: TopicValues, record: LogRecord) -> Decision | None:

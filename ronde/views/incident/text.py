@@ -56,6 +56,9 @@ def head(timeline: Timeline) -> list[str]:
 
 def _times(incident: Incident) -> str:
     opened = f"opened {date_and_time(incident.opened_at)} UTC"
+    if incident.set_aside_at is not None:
+        end = f"{clock(incident.set_aside_at)}, after {span(incident.set_aside_at - incident.opened_at)}"
+        return f"{opened}, set aside by the engine {end}: it stood at {incident.phase}"
     if incident.closed_at is None:
         until = f", goes on by itself at {clock(incident.deadline)}" if incident.deadline is not None else ""
         return f"{opened}, open: {incident.phase}{until}"

@@ -116,6 +116,8 @@ _TIMES: Final = {
 
 def ending(incident: Incident) -> str:
     """How an incident ended, or where it stands."""
+    if incident.set_aside_at is not None:
+        return "set aside"
     if incident.outcome is None:
         return (incident.phase or "-").lower().replace("_", " ")
     return _ENDINGS.get(incident.outcome, incident.outcome)

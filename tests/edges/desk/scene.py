@@ -16,6 +16,8 @@ from schemas.avro.generated import writer
 from schemas.avro.loader import load
 from schemas.contract.topics import TOPICS
 from streams.escalation import values as core
+from streams.escalation.state import EMPTY
+from streams.escalation.step import set_aside_attention
 from streams.simulation.simulation import DeadLetter, Simulation
 
 T0: Final = 1_767_225_600_000  # 2026-01-01
@@ -102,6 +104,16 @@ class Scene:
             at,
             core.OperatorAction(action_id, site_id, incident_id, action, "why", "ann", self._ms(at)),
         )
+
+    def set_aside(self, at: float, site_id: str = "S1") -> str:
+        """The engine sets a site aside: its next alert finds no incident. The attention's id."""
+        self._take(self._simulation.advance(self._ms(at)))
+        self.now = self._ms(at)
+        self._simulation._keep(site_id, EMPTY)
+        source = core.Source("state", self._partition, len(self.values("attention")))
+        attention = set_aside_attention(site_id, None, source, self.now)
+        self._add("attention", attention)
+        return attention.attention_id
 
     def until(self, at: float) -> None:
         self._take(self._simulation.advance(self._ms(at)))

@@ -49,6 +49,25 @@ async def test_a_sites_incidents_the_latest_first(database: PostgresSettings) ->
 
 
 @pytest.mark.asyncio
+async def test_one_whose_site_was_set_aside(database: PostgresSettings) -> None:
+    conninfo = make_conninfo(host=database.host, port=database.port, dbname=database.database, user=database.user)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        migrate(connection)
+        connection.execute(INSERT, ("i1", "S1", "2026-01-02T00:00:00Z", None, "WAITING", None))
+        connection.execute("""
+            INSERT INTO ledger.attention (
+                attention_id, site_id, reason, repeat, cause, covert, alert_kinds, alert_count, raised_at,
+                kafka_partition, kafka_offset
+            ) SELECT 'state-0-1-t1', site_id, 'FAILED', 0, 'FAILED', false, '{}', 0, updated_at, 0, 1
+            FROM ledger.incidents
+        """)
+    async with opened(pool(database, "test")) as connections:
+        (found,) = (await History(connections).of_site("S1")).incidents
+    assert (found.phase, found.closed_at) == ("WAITING", None)
+    assert found.set_aside_at is not None
+
+
+@pytest.mark.asyncio
 async def test_postgresql_away() -> None:
     async with opened(pool(PostgresSettings(host="127.0.0.1", port=1), "test")) as connections:
         connections.timeout = 0.2

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from edges.desk.answers import PastIncident, SiteHistory
+from edges.desk.history import History
 from edges.desk.state import DAY_MS
 from edges.values import Decision
 from streams.escalation.step import set_aside_attention
@@ -129,3 +131,19 @@ async def test_its_page_says_so(desk: MemoryDesk, floor: Floor) -> None:
     body = {"reason": "over", "key": "k1", "seen_version": shown["version"], "at": shown["opened_at"]}
     assert code(await floor.zoe.http.post(f"/v1{path}/close", json=body)) == "CHANGED"
     assert desk.scene.values("operator-actions") == []
+
+
+@pytest.mark.asyncio
+async def test_the_history_of_its_home_says_so(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    past = PastIncident(
+        incident_id="before", phase="CALLING", alerts=1, calls=2, dispatches=0, opened_at=T0, set_aside_at=T0 + 60_000
+    )
+
+    async def of_site(_: History, _site_id: str) -> SiteHistory:
+        return SiteHistory(source="LEDGER", incidents=[past])
+
+    monkeypatch.setattr(History, "of_site", of_site)
+    page = (await floor.zoe.http.get("/sites/S1/history")).text
+    assert ">Set aside by the engine<" in page
+    assert ">Calling<" not in page
+    assert "2026-01-01 00:01" in page

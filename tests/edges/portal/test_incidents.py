@@ -54,6 +54,15 @@ NIGHTS: Final[dict[str, tuple[list[Step], list[Seen]]]] = {
         [(("INTRUSION",), 1, 50, "WELL")],
     ),
     "one that was covert from its beginning": ([("DISPATCH", 1), ("INTRUSION", 20)], []),
+    "one whose site was set aside, and one after it": (
+        [("INTRUSION", 1), ("SET_ASIDE", 30), ("FIRE", 40)],
+        [(("FIRE",), 40, None, None), (("INTRUSION",), 1, 30, "SET_ASIDE")],
+    ),
+    "one that turned covert, and was set aside": (
+        [("INTRUSION", 1), ("DURESS_CODE", "NORMAL", 20), ("SET_ASIDE", 30)],
+        [(("INTRUSION",), 1, 20, "WELL")],
+    ),
+    "a hold-up that was set aside": ([("HOLD_UP", 1), ("SET_ASIDE", 30)], []),
 }
 
 
@@ -70,6 +79,8 @@ def played() -> tuple[Scene, dict[str, str]]:
             case (("CLOSE" | "DISPATCH") as action, _):
                 incident_id = incidents[site_id] if action == "CLOSE" else None
                 scene.action(at, action, incident_id, f"O-{site_id}-{at}", site_id=site_id)
+            case ("SET_ASIDE", _):
+                scene.set_aside(at, site_id)
             case ("callback", outcome, situation, _):
                 scene.result(at, None, outcome, situation, direction="INBOUND", site_id=site_id)
             case (outcome, situation, _):
@@ -147,11 +158,16 @@ async def test_a_silent_alarm_stays_silent_until_support_releases_it(api: Api, r
     assert (await release(turned)).status_code == 204
     assert await seen(client, sites[turned]) == expected([(("INTRUSION", "TAMPER"), 1, 900, "BY_THE_CENTRE")])
 
+    aside = {"one that turned covert, and was set aside": "INTRUSION", "a hold-up that was set aside": "HOLD_UP"}
+    for name, kind in aside.items():
+        assert (await release(name)).status_code == 204
+        assert await seen(client, sites[name]) == expected([((kind,), 1, 30, "SET_ASIDE")])
+
     # The alert's row may come after the decision's: until then nobody knows that it is no hold-up.
     for table in ("alerts", "call_commands"):
         rows.execute(f"DELETE FROM ledger.{table}")
-    for site_id in set(sites.values()) - {sites[over], sites[turned]}:
-        assert await seen(client, site_id) == []
+    for name in set(sites) - {over, turned, *aside}:
+        assert await seen(client, sites[name]) == []
 
     # One that is not there, or may not be read, is as none.
     rows.execute("ALTER TABLE ledger.attention RENAME TO other")
