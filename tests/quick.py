@@ -26,13 +26,18 @@ class _Share(NamedTuple):
 
 
 def shares(number: int) -> list[list[str]]:
-    """The files of the tests, in so many parts that take about as long: each folder's are dealt out by their size."""
+    """The files of the tests, in so many parts that take about as long.
+
+    Folder by folder, the largest file first, each goes to the part that has the least so far.
+    """
     tests = _ROOT / "tests"
     files = [file for file in tests.rglob("test_*.py") if file.relative_to(tests).parts[0] not in _WITHOUT]
     parts: list[list[str]] = [[] for _ in range(number)]
-    for place, file in enumerate(sorted(files, key=lambda file: (file.parent, -file.stat().st_size, file))):
-        row, column = divmod(place, number)
-        parts[-1 - column if row % 2 else column].append(str(file.relative_to(_ROOT)))  # to and fro
+    sizes = [0] * number
+    for file in sorted(files, key=lambda file: (file.parent, -file.stat().st_size, file)):
+        least = sizes.index(min(sizes))
+        parts[least].append(str(file.relative_to(_ROOT)))
+        sizes[least] += file.stat().st_size
     return parts
 
 
