@@ -10,6 +10,12 @@ CREATE TABLE IF NOT EXISTS seal.trees (
 );
 COMMENT ON TABLE seal.trees IS 'A tree for each partition: how many leaves it has, and which offset comes next';
 
+CREATE TABLE IF NOT EXISTS seal.topics (
+    topic text COLLATE "C" PRIMARY KEY,
+    id text NOT NULL
+);
+COMMENT ON TABLE seal.topics IS 'The id that Kafka gave each topic: one that is made again under its name has another';
+
 CREATE TABLE IF NOT EXISTS seal.leaves (
     topic text COLLATE "C",
     partition integer,
