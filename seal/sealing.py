@@ -20,7 +20,7 @@ from seal.metrics import Behind, SealMetrics
 from seal.progress import Progress, Standstill
 from seal.settings import SealConfiguration
 from seal.store import Head, Store, TreeState
-from seal.topic_ids import ELSEWHERE, refuse_others
+from seal.topic_ids import ELSEWHERE, TopicIds
 from service.clock import now_ms
 from service.headers import headers_of
 from service.log_record import LogRecord
@@ -76,6 +76,7 @@ class Sealing:
         self._commitments = Commitments(store.secret, None if registry is None else registry.schema)
         self._trees: dict[Log, TreeState] = {}
         self._gone: dict[Log, tuple[int, int]] = {}  # what Kafka removed unsealed, not counted yet
+        self._topic_ids = TopicIds(store, configuration.admin, configuration.prefix)
         self._progress = Progress()
         self._has_erasures = False
         self._looked_at = time.monotonic()
@@ -109,7 +110,7 @@ class Sealing:
         while not is_stopping():
             self._append()
             if _is_due(now_ms(), made_at):
-                self._refuse_others(self._topics())
+                self._topic_ids.refuse_others(self._topics())  # no head is to cover records of another
                 made_at = self._heads.sign(self._trees).made_at
             self._look()
 
@@ -125,7 +126,7 @@ class Sealing:
             for _ in self._ending(logs, self._append):
                 self._look()
             self._skip()
-        self._refuse_others(self._topics())
+        self._topic_ids.refuse_others(self._topics())
         return self._heads.sign(self._trees)
 
     def _ending(self, missing: set[Log], take: Callable[[], Iterable[Log]]) -> Iterator[None]:
@@ -205,7 +206,7 @@ class Sealing:
         """Read each partition from where its tree ends, and the erasures from their beginning; return all logs."""
         topics = self._topics()
         self._check_partitions(topics)
-        self._refuse_others(topics)
+        self._topic_ids.begin(topics)
         kept = self._store.trees()
         logs = {(topic, number) for topic in SEALED for number in range(self._configuration.partitions)}
         assigned = []
@@ -273,11 +274,6 @@ class Sealing:
         """Return the broker that leads a log, `_NOBODY`; None: the broker says nothing of the log."""
         found = topics.get(self._name(log[0]))
         return None if found is None or log[1] not in found.partitions else int(found.partitions[log[1]].leader)
-
-    def _refuse_others(self, topics: Mapping[str, Any]) -> None:
-        """Raise `SealError` where a topic is not the one that was sealed. No head is to cover records of another."""
-        names = {self._name(topic): topic for topic in SEALED}
-        refuse_others(self._store, self._configuration.admin, {name: names[name] for name in names.keys() & topics})
 
     def _first(self, log: Log, sealed: int) -> int:
         """Return where a log begins. Raises `SealError` where it ends before ``sealed``, and goes on to.
@@ -363,6 +359,9 @@ class Sealing:
         arrived: defaultdict[Log, list[Parts]] = defaultdict(list)
         for parts in parted:
             arrived[parts.place.topic, parts.place.partition].append(parts)
+        sealed = {topic for (topic, _), tree in self._trees.items() if tree.size}
+        if unknown := {topic for topic, _ in arrived} - sealed:
+            self._topic_ids.keep(unknown)
         seal = self._commitments.seal
         self._trees |= self._store.append(self._trees, {log: [*map(seal, of)] for log, of in arrived.items()})
         for log, of in arrived.items():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +19,11 @@ from schemas.contract.topics import Log
 from seal.commitments import SEALED
 from seal.errors import AwayError, SealError
 from seal.sealing import Sealing
-from seal.store import Store, TreeState, connect
+from seal.store import Store, TreeState, connect, make_schema
 from service.topic_admin import UnansweredError, UnusableError
 from streams.kafka.topics import create
-from tests.seal.test_progress import END, LOG, Client, Clock, client, clock, run, sealer
+from tests.seal.test_progress import END, LOG, Client, Clock, client, clock, message, run, sealer
+from tests.seal.test_seal import seal_once
 from tests.support.ronde_process import RondeProcess
 from tests.support.waiting import eventually
 
@@ -113,7 +116,90 @@ def test_a_topic_of_which_nothing_was_sealed_may_be_made_again(client: Client, s
     for topic_id in ("first", "second"):
         client.ids = {LOG[0]: topic_id}
         sealer._assign()
-        assert ids.kept == client.ids
+        assert ids.kept == {}, "an id is kept once something is sealed"
+
+
+def test_a_topic_that_is_made_again_before_its_first_leaf_is_begun_again_and_kept_by_its_new_id(
+    client: Client, clock: Clock, sealer: Sealing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read may be of either: none of it is sealed."""
+    parts = SimpleNamespace(place=SimpleNamespace(topic=LOG[0], partition=LOG[1]), owners=())
+    monkeypatch.setattr(sealer, "_commitments", Mock(parts=lambda _: parts))
+    ids = Ids(sealer, {})
+    store: Any = sealer._store
+    kept: list[dict[str, str]] = []
+
+    def append(*_: Any) -> dict[Log, TreeState]:
+        kept.append(dict(ids.kept))
+        return {LOG: TreeState(1, END)}
+
+    def read() -> None:
+        client.to_say = [message(LOG[0], END - 1)]
+
+    def make_again() -> None:
+        read()
+        client.ids = {LOG[0]: "second"}
+
+    store.append.side_effect = append
+    client.ids = {LOG[0]: "first"}
+    assert run(sealer, clock, {20: make_again}, 40)[-1] == -2
+    assert (kept, ids.kept) == ([], {})
+    began = clock.now - 1000
+    run(sealer, clock, {int(began) + 10: read, int(began) + 20: read}, int(began) + 40)
+    assert kept == [{LOG[0]: "second"}] * 2, "kept before the first leaf"
+
+
+def test_what_another_process_seals_while_ids_are_asked_for_keeps_the_id_that_it_has(
+    client: Client, sealer: Sealing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trees: dict[Log, TreeState] = {}
+    ids = Ids(sealer, trees)
+
+    def ask(*_: Any) -> dict[str, str]:
+        ids.kept[LOG[0]] = "second"
+        trees[LOG] = TreeState(1, 1)
+        return {LOG[0]: "first"}
+
+    monkeypatch.setattr("seal.topic_ids.topic_ids", ask)
+    sealer._assign()
+    assert ids.kept == {LOG[0]: "second"}
+
+
+@pytest.mark.server
+def test_an_empty_topic_that_is_made_again_while_it_is_read_is_sealed_like_any_other(
+    house: tuple[WholeSettings, Path], client_log: logging.Logger
+) -> None:
+    settings, _ = house
+    alerts = settings.topic("alerts")
+    admin = AdminClient(settings.client("admin"), logger=client_log)
+    is_made_again = False
+    give_up = time.monotonic() + 60
+
+    def session() -> None:
+        with connect(settings.postgres) as connection:
+            make_schema(connection)
+            store = Store(connection)
+
+            def is_over() -> bool:
+                nonlocal is_made_again
+                if not is_made_again:
+                    is_made_again = True
+                    admin.delete_topics([alerts])[alerts].result()
+                    eventually(lambda: alerts not in admin.list_topics().topics, "the topic gone")
+                    create(settings)
+                    put(settings, 1, client_log)
+                return time.monotonic() > give_up or ("alerts", 0) in store.trees()
+
+            with contextlib.closing(Sealing(settings.for_seal(), store)) as sealing, contextlib.suppress(AwayError):
+                sealing.run(is_over)
+
+    def is_sealed() -> bool:
+        session()
+        with connect(settings.postgres) as connection:
+            return ("alerts", 0) in Store(connection).trees()
+
+    eventually(is_sealed, "the alert of the new topic is sealed")
+    assert seal_once(settings).stamp is None, "it is known as the one that was sealed: a head is signed"
 
 
 @pytest.mark.parametrize(
