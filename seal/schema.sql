@@ -1,5 +1,10 @@
 -- The seal (docs/evidence.md): outside of the ledger and its retention.
-CREATE SCHEMA IF NOT EXISTS seal;
+-- IF NOT EXISTS would need the right to make it where it is there already, too.
+DO $$ BEGIN
+    IF to_regnamespace('seal') IS NULL THEN
+        CREATE SCHEMA seal;
+    END IF;
+END $$;
 
 CREATE TABLE IF NOT EXISTS seal.trees (
     topic text COLLATE "C",

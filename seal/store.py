@@ -80,17 +80,14 @@ def make_schema(connection: Session) -> None:
     """Make the tables where there are none, or those of an earlier version. Raises `psycopg.Error`."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
-        if not _has_schema(connection):
+        if not (_has_column(connection, "seal.erasures", "ends") and _has_column(connection, "seal.topics", "id")):
             connection.execute((files("seal") / "schema.sql").read_text("utf-8"))
 
 
-def _has_schema(connection: Session) -> bool:
-    """Whether the tables are there, with what was added last."""
-    row = connection.execute(
-        "SELECT FROM pg_attribute WHERE attrelid = to_regclass('seal.erasures') AND attname = 'ends'"
-        " AND to_regclass('seal.topics') IS NOT NULL"
-    ).fetchone()
-    return row is not None
+def _has_column(connection: Session, table: str, column: str) -> bool:
+    """Whether a table is there, with a column."""
+    found = "SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s"
+    return connection.execute(found, (table, column)).fetchone() is not None
 
 
 class Store:
@@ -98,7 +95,7 @@ class Store:
 
     def __init__(self, connection: Session) -> None:
         """Raises `SealError` where nothing was ever sealed."""
-        if not _has_schema(connection):
+        if not _has_column(connection, "seal.erasures", "ends"):  # who reads alone needs nothing newer
             raise SealError("the database has no schema seal of this version: run `ronde seal` first, it makes it")
         self._connection = connection
         self._secrets: dict[Owner, bytes] = {}
