@@ -4,6 +4,6 @@
 and its retention. No alert waits for it.
 
 The parts: `proofs`, `ed25519` and `verify` need the standard library alone, and become a dossier's verifier;
-`commitments` makes a record's leaf; `tree` proves; `store` keeps; `sealing` reads the topics; `checking` compares with
-them; `dossier` writes one; `keys` signs; `stamps` asks a time-stamping authority.
+`commitments` makes a record's leaf; `tree` proves; `store` keeps; `sealing` reads the topics, which `topic_ids` knows
+again; `checking` compares with them; `dossier` writes one; `keys` signs; `stamps` asks a time-stamping authority.
 """

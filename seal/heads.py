@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,7 +15,7 @@ from schemas.contract.topics import Log
 from seal import keys, stamps
 from seal.errors import SealError
 from seal.metrics import SealMetrics
-from seal.store import Head, Store, TreeState, body_of
+from seal.store import Head, Store, TreeState
 from service.clock import now_ms
 from service.logs import logger
 
@@ -50,7 +51,7 @@ class Heads:
                 (*log, tree.size, tree.next_offset, self._store.tree(log).root(tree.size).hex())
                 for log, tree in {**trees, **self._store.trees()}.items()
             ]
-            body = body_of(number, at, keys.public_hex(self._key), previous, roots)
+            body = _body(number, at, keys.public_hex(self._key), previous, roots)
             digest = hashlib.sha256(body.encode()).hexdigest()
             head = Head(number, made_at, body, digest, self._key.sign(body.encode()), None)
             self._store.keep_head(head)
@@ -82,3 +83,12 @@ class Heads:
         self._metrics.stamps.labels("stamped").inc()
         self._store.keep_stamp(head.number, answer)
         return answer
+
+
+def _body(number: int, at: str, key: str, previous: str, trees: Iterable[tuple[str, int, int, int, str]]) -> str:
+    """Return the text of a head: topic, partition, size, end offset and root of each tree, and the head before it.
+
+    ``key`` is the public key that it is signed by.
+    """
+    body = {"number": number, "at": at, "key": key, "previous": previous, "trees": sorted(trees)}
+    return json.dumps(body, separators=(",", ":"))

@@ -1,5 +1,10 @@
 -- The seal (docs/evidence.md): outside of the ledger and its retention.
-CREATE SCHEMA IF NOT EXISTS seal;
+-- IF NOT EXISTS would need the right to make it where it is there already, too.
+DO $$ BEGIN
+    IF to_regnamespace('seal') IS NULL THEN
+        CREATE SCHEMA seal;
+    END IF;
+END $$;
 
 CREATE TABLE IF NOT EXISTS seal.trees (
     topic text COLLATE "C",
@@ -9,6 +14,12 @@ CREATE TABLE IF NOT EXISTS seal.trees (
     PRIMARY KEY (topic, partition)
 );
 COMMENT ON TABLE seal.trees IS 'A tree for each partition: how many leaves it has, and which offset comes next';
+
+CREATE TABLE IF NOT EXISTS seal.topics (
+    topic text COLLATE "C" PRIMARY KEY,
+    id text NOT NULL
+);
+COMMENT ON TABLE seal.topics IS 'The id that Kafka gave each topic: one that is made again under its name has another';
 
 CREATE TABLE IF NOT EXISTS seal.leaves (
     topic text COLLATE "C",

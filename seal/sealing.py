@@ -20,6 +20,7 @@ from seal.metrics import Behind, SealMetrics
 from seal.progress import Progress, Standstill
 from seal.settings import SealConfiguration
 from seal.store import Head, Store, TreeState
+from seal.topic_ids import ELSEWHERE, TopicIds
 from service.clock import now_ms
 from service.headers import headers_of
 from service.log_record import LogRecord
@@ -29,6 +30,7 @@ from service.registry import registry_of
 from service.silence import silent
 
 _ERASURES: Final = "erasures"
+_NOBODY: Final = -1  # leads a partition
 _BATCH: Final = 5000
 _POLL_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 10.0
@@ -36,6 +38,7 @@ _ENDS_SECONDS: Final = 2.0  # for the ends of all logs, amid the work
 _LOOK_SECONDS: Final = 10.0  # between two looks at the cluster
 _HOUR_MS: Final = 3_600_000
 _MOVE_SECONDS: Final = 120.0  # in which a log that has not ended must be read further, with --once
+_SHORTER_SECONDS: Final = 10.0  # in which a log that ends before its tree may turn out not to
 _OTHER_SECONDS: Final = 30.0  # in which another process must seal something more
 _log = logger(__name__)
 
@@ -73,6 +76,7 @@ class Sealing:
         self._commitments = Commitments(store.secret, None if registry is None else registry.schema)
         self._trees: dict[Log, TreeState] = {}
         self._gone: dict[Log, tuple[int, int]] = {}  # what Kafka removed unsealed, not counted yet
+        self._topic_ids = TopicIds(store, configuration.admin, configuration.prefix)
         self._progress = Progress()
         self._has_erasures = False
         self._looked_at = time.monotonic()
@@ -106,6 +110,7 @@ class Sealing:
         while not is_stopping():
             self._append()
             if _is_due(now_ms(), made_at):
+                self._topic_ids.refuse_others(self._topics())  # no head is to cover records of another
                 made_at = self._heads.sign(self._trees).made_at
             self._look()
 
@@ -121,6 +126,7 @@ class Sealing:
             for _ in self._ending(logs, self._append):
                 self._look()
             self._skip()
+        self._topic_ids.refuse_others(self._topics())
         return self._heads.sign(self._trees)
 
     def _ending(self, missing: set[Log], take: Callable[[], Iterable[Log]]) -> Iterator[None]:
@@ -200,17 +206,15 @@ class Sealing:
         """Read each partition from where its tree ends, and the erasures from their beginning; return all logs."""
         topics = self._topics()
         self._check_partitions(topics)
+        self._topic_ids.begin(topics)
         kept = self._store.trees()
         logs = {(topic, number) for topic in SEALED for number in range(self._configuration.partitions)}
         assigned = []
         for log in sorted(logs):
             tree = kept.get(log, TreeState(0, 0))
-            first, end = self._bounds(log)
-            if tree.next_offset > end:
-                raise SealError(
-                    f"{log[0]}-{log[1]} ends at {end}, before what is sealed: was the topic made again? Seal it under"
-                    " another database (postgres.database), and keep this one for its dossiers"
-                )
+            # Where a log without a leader begins, nobody says now: once it has one, its client ends the session if it
+            # does not have what comes next. The others do not wait for it.
+            first = 0 if self._leader(log, topics) == _NOBODY else self._first(log, tree.next_offset)
             if tree.next_offset < first and tree.size:
                 self._gone[log] = (tree.next_offset, first)
             self._trees[log] = tree
@@ -238,13 +242,7 @@ class Sealing:
     def _compare_ends(self, topics: Mapping[str, Any]) -> None:
         """See where there is more than was read. Raises `AwayError` where the client does not read it."""
         read = [*self._trees, *([(_ERASURES, 0)] if self._has_erasures else [])]
-        led = [
-            (self._name(topic), number)
-            for topic, number in read
-            if (found := topics.get(self._name(topic))) is not None
-            and number in found.partitions
-            and found.partitions[number].leader >= 0
-        ]
+        led = [(self._name(log[0]), log[1]) for log in read if self._leader(log, topics) not in {None, _NOBODY}]
         try:
             answers = self._consumer.offsets_for_times([TopicPartition(*log, OFFSET_END) for log in led], _ENDS_SECONDS)
         except KafkaException:
@@ -271,6 +269,29 @@ class Sealing:
         self._has_erasures = True
         self._progress.reach((_ERASURES, 0), 0)
         return TopicPartition(self._name(_ERASURES), 0, OFFSET_BEGINNING)
+
+    def _leader(self, log: Log, topics: Mapping[str, Any]) -> int | None:
+        """Return the broker that leads a log, `_NOBODY`; None: the broker says nothing of the log."""
+        found = topics.get(self._name(log[0]))
+        return None if found is None or log[1] not in found.partitions else int(found.partitions[log[1]].leader)
+
+    def _first(self, log: Log, sealed: int) -> int:
+        """Return where a log begins. Raises `SealError` where it ends before ``sealed``, and goes on to.
+
+        For a moment a broker that led it once, and does not know yet that another one does, may say so too.
+        """
+        give_up = time.monotonic() + _SHORTER_SECONDS
+        while True:
+            first, end = self._bounds(log)
+            if end >= sealed:
+                return first
+            if time.monotonic() > give_up:
+                raise SealError(
+                    f"{self._name(log[0])}, partition {log[1]}: it is sealed up to offset {sealed}, and the topic ends"
+                    f" at {end}: it has lost records. {ELSEWHERE}"
+                )
+            time.sleep(_POLL_SECONDS)
+            self._topics()  # who leads is learnt with it
 
     def _bounds(self, log: Log) -> tuple[int, int]:
         partition = TopicPartition(self._name(log[0]), log[1])
@@ -316,7 +337,8 @@ class Sealing:
                     self._progress.reach(log, cast("int", message.offset()))
                     arrived.ended.append(log)
                 elif not error.retriable():
-                    raise AwayError("kafka", f"the broker does not give {message.topic()}: {error.str()}")
+                    where = f"{message.topic()}-{message.partition()}"
+                    raise AwayError("kafka", f"the broker does not give {where}: {error.str()}")
                 continue
             self._progress.reach(log, cast("int", message.offset()) + 1)
             if log in arrived.ended:
@@ -337,6 +359,9 @@ class Sealing:
         arrived: defaultdict[Log, list[Parts]] = defaultdict(list)
         for parts in parted:
             arrived[parts.place.topic, parts.place.partition].append(parts)
+        sealed = {topic for (topic, _), tree in self._trees.items() if tree.size}
+        if unknown := {topic for topic, _ in arrived} - sealed:
+            self._topic_ids.keep(unknown)
         seal = self._commitments.seal
         self._trees |= self._store.append(self._trees, {log: [*map(seal, of)] for log, of in arrived.items()})
         for log, of in arrived.items():

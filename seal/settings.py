@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -43,3 +44,4 @@ class SealConfiguration(NamedTuple):
     consumer: Mapping[str, Any]
     postgres: PostgresSettings
     registry: RegistrySettings
+    admin: Mapping[str, Any] = MappingProxyType({})

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.resources import files
@@ -81,16 +80,14 @@ def make_schema(connection: Session) -> None:
     """Make the tables where there are none, or those of an earlier version. Raises `psycopg.Error`."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
-        if not _has_schema(connection):
+        if not (_has_column(connection, "seal.erasures", "ends") and _has_column(connection, "seal.topics", "id")):
             connection.execute((files("seal") / "schema.sql").read_text("utf-8"))
 
 
-def _has_schema(connection: Session) -> bool:
-    """Whether the tables are there, with what was added last."""
-    row = connection.execute(
-        "SELECT FROM pg_attribute WHERE attrelid = to_regclass('seal.erasures') AND attname = 'ends'"
-    ).fetchone()
-    return row is not None
+def _has_column(connection: Session, table: str, column: str) -> bool:
+    """Whether a table is there, with a column."""
+    found = "SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s"
+    return connection.execute(found, (table, column)).fetchone() is not None
 
 
 class Store:
@@ -98,7 +95,7 @@ class Store:
 
     def __init__(self, connection: Session) -> None:
         """Raises `SealError` where nothing was ever sealed."""
-        if not _has_schema(connection):
+        if not _has_column(connection, "seal.erasures", "ends"):  # who reads alone needs nothing newer
             raise SealError("the database has no schema seal of this version: run `ronde seal` first, it makes it")
         self._connection = connection
         self._secrets: dict[Owner, bytes] = {}
@@ -215,6 +212,16 @@ class Store:
         rows = self._rows("SELECT topic, partition, size, next_offset FROM seal.trees")
         return {(topic, number): TreeState(*state) for topic, number, *state in rows}
 
+    def topics(self) -> dict[str, str]:
+        """Return the id that each topic had when it was sealed, of those that have one."""
+        return dict(self._rows("SELECT topic, id FROM seal.topics"))
+
+    def keep_topics(self, ids: Mapping[str, str]) -> None:
+        """Keep the ids of topics, each in the place of the one before."""
+        keep = "INSERT INTO seal.topics VALUES (%s, %s) ON CONFLICT (topic) DO UPDATE SET id = excluded.id"
+        for named in ids.items():
+            self._connection.execute(keep, named)
+
     def append(self, trees: Mapping[Log, TreeState], batch: Mapping[Log, Sequence[SealedLeaf]]) -> dict[Log, TreeState]:
         """Append a batch to its trees in one transaction; return them. Raises `SealError` where another process has."""
         after: dict[Log, TreeState] = {}
@@ -226,8 +233,7 @@ class Store:
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO seal.trees (topic, partition, size, next_offset) VALUES (%s, %s, %s, %s)"
-                " ON CONFLICT (topic, partition) DO UPDATE"
-                " SET size = excluded.size, next_offset = excluded.next_offset"
+                " ON CONFLICT (topic, partition) DO UPDATE SET size = excluded.size, next_offset = excluded.next_offset"
                 " WHERE trees.size = %s AND trees.next_offset = %s",
                 [(*log, *state, *trees[log]) for log, state in after.items()],
             )
@@ -389,12 +395,3 @@ def _leaves(first: int, hashes: bytes, offsets: bytes, personal: bytes | None) -
             end = at + 1 + personal[at] * _HASH
             of_contact, at = personal[at + 1 : end], end
         yield KeptLeaf(first + place, offset, hashes[place * _HASH : place * _HASH + _HASH], of_contact)
-
-
-def body_of(number: int, at: str, key: str, previous: str, trees: Iterable[tuple[str, int, int, int, str]]) -> str:
-    """Return the text of a head: topic, partition, size, end offset and root of each tree, and the head before it.
-
-    ``key`` is the public key that it is signed by.
-    """
-    body = {"number": number, "at": at, "key": key, "previous": previous, "trees": sorted(trees)}
-    return json.dumps(body, separators=(",", ":"))

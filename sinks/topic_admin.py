@@ -1,43 +1,24 @@
-"""What only librdkafka's admin client does: read the ids of topics, and create one.
-
-It may end its process when a broker goes away while it is asked (librdkafka #4605). So a process of its own asks:
-`python -m sinks.topic_admin`, the properties and the question as JSON on its standard input, the answer on its output.
-"""
+"""The ids of topics, and the topic that a sink makes, by `service.topic_admin`, with the errors of the ledger."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # it is documented there
-
-from service.client_properties import SECRETS
-from service.silence import silent
+from service import topic_admin
 from sinks.errors import Away, SinkError
 
 if TYPE_CHECKING:
     from sinks.settings import Configuration
 
-_ANSWER_SECONDS: Final = 10.0
-_LONGEST_SECONDS: Final = 30.0  # of the process, its start included
-_NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"  # of a broker without topic ids
 _REFUSALS: Final = ("TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED", "POLICY_VIOLATION")
 
 
 def topic_ids(configuration: Configuration, topics: Iterable[str]) -> dict[str, str]:
-    """The ids that Kafka gave topics when they were created: a name may be another topic's by now.
-
-    ``topics`` are names on the broker; one without an id is left out. Raises `Away`, and `SinkError` as `_ask` does.
-    """
-    answer = _ask(configuration, {"ids": sorted(topics)})
-    if "error" in answer:
-        raise Away("kafka", f"Kafka does not answer: {answer['error']}")
-    ids: dict[str, str] = answer["ids"]
-    return ids
+    """As `service.topic_admin.topic_ids`. Raises `Away`, and `SinkError` where waiting does not help."""
+    with _errors_of_a_sink():
+        return topic_admin.topic_ids(configuration.admin, topics)
 
 
 def create_topic(configuration: Configuration, name: str, properties: Mapping[str, str]) -> None:
@@ -48,75 +29,23 @@ def create_topic(configuration: Configuration, name: str, properties: Mapping[st
         "replication_factor": configuration.replication_factor or -1,
         "config": dict(properties),
     }
-    answer = _ask(configuration, {"create": new})
-    if answer.get("code") in _REFUSALS:
-        raise SinkError(
-            f"there is no topic {name}, and the broker does not let us make it ({answer['code']}): "
-            f"make it, with one partition and cleanup.policy={properties['cleanup.policy']}"
-        )
-    if "error" in answer:
-        raise Away("kafka", f"Kafka does not answer: {answer['error']}")
+    with _errors_of_a_sink():
+        try:
+            topic_admin.create_topic(configuration.admin, new)
+        except topic_admin.UnansweredError as error:
+            if error.code not in _REFUSALS:
+                raise
+            raise SinkError(
+                f"there is no topic {name}, and the broker does not let us make it ({error.code}): "
+                f"make it, with one partition and cleanup.policy={properties['cleanup.policy']}"
+            ) from None
 
 
-def _ask(configuration: Configuration, question: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer of the other process.
-
-    Raises `Away` when it has none: it was ended, or takes too long. Raises `SinkError` when it fails by itself, as
-    where librdkafka refuses the settings: it would fail again.
-    """
+@contextmanager
+def _errors_of_a_sink() -> Iterator[None]:
     try:
-        process = subprocess.run(
-            [sys.executable, "-m", "sinks.topic_admin"],
-            input=json.dumps({**question, "properties": dict(configuration.admin)}).encode(),
-            capture_output=True,
-            timeout=_LONGEST_SECONDS,
-            check=True,
-        )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        if isinstance(error, subprocess.CalledProcessError) and error.returncode > 0:
-            said = error.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-            reason = _without_secrets(said, configuration) or f"exit code {error.returncode}"
-            raise SinkError(f"the process that asks Kafka about topics fails: {reason}") from None
-        raise Away("kafka", "Kafka does not answer a question about topics") from None
-    answer: dict[str, Any] = json.loads(process.stdout)
-    if "refused" in answer:
-        refused = _without_secrets(answer["refused"], configuration)
-        raise SinkError(f"there is no admin client with these settings: {refused}. Correct them")
-    return answer
-
-
-def _without_secrets(text: str, configuration: Configuration) -> str:
-    for name, value in configuration.admin.items():
-        if name in SECRETS and value:
-            text = text.replace(str(value), "…")
-    return text
-
-
-def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
-    """What the broker says; ``error`` and its ``code`` where that is none, ``refused`` where there is no client."""
-    try:
-        admin = AdminClient(question["properties"], logger=silent("sinks.topic_admin"))
-    except KafkaException as raised:
-        return {"refused": raised.args[0].str()}
-    try:
-        if "create" in question:
-            return _create(admin, question["create"])
-        answers = admin.describe_topics(TopicCollection(question["ids"]), request_timeout=_ANSWER_SECONDS)
-        ids = {topic: str(answer.result().topic_id) for topic, answer in answers.items()}
-    except KafkaException as raised:
-        error: KafkaError = raised.args[0]
-        return {"error": error.str(), "code": error.name()}
-    return {"ids": {topic: topic_id for topic, topic_id in ids.items() if topic_id != _NO_ID}}
-
-
-def _create(admin: AdminClient, new: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        admin.create_topics([NewTopic(**new)], request_timeout=_ANSWER_SECONDS)[new["topic"]].result()
-    except KafkaException as raised:
-        if raised.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-            raise
-    return {}
-
-
-if __name__ == "__main__":
-    json.dump(_answer(json.load(sys.stdin)), sys.stdout)
+        yield
+    except topic_admin.UnansweredError as error:
+        raise Away("kafka", str(error)) from None
+    except topic_admin.UnusableError as error:
+        raise SinkError(str(error)) from None

@@ -59,6 +59,7 @@ class WholeSettings(Settings):
             consumer=self.client("consumer"),
             postgres=self.postgres,
             registry=self.registry,
+            admin=self.client("admin"),
         )
 
     def for_edge(self, role: str, name: str, data_dir: Path) -> Connection:

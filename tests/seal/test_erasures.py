@@ -90,6 +90,7 @@ def test_a_sender_whose_clock_is_ahead_closes_nothing_of_after_an_erasure(bench:
 def test_tables_of_an_earlier_version_are_brought_up_to_date(bench: SealBench) -> None:
     bench.connection.execute(
         "ALTER TABLE seal.erasures DROP COLUMN ends;"
+        " DROP TABLE seal.topics;"
         " ALTER TABLE seal.trees ADD COLUMN latest bigint NOT NULL DEFAULT 0;"
         " INSERT INTO seal.erasures VALUES ('S1', '', 5)"
     )

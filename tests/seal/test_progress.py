@@ -62,6 +62,7 @@ class Client:
         self.brokers = {1: "a broker"}
         self.is_answered = True
         self.partitions = 1
+        self.ids: dict[str, str] = {}
         self.to_say = [message(topic, END, is_end=True) for topic in SEALED]
 
     def list_topics(self, **_: Any) -> Any:
@@ -93,6 +94,7 @@ class Client:
 def client(monkeypatch: pytest.MonkeyPatch) -> Client:
     made = Client()
     monkeypatch.setattr(sealing, "Consumer", lambda *_, **__: made)
+    monkeypatch.setattr("seal.topic_ids.topic_ids", lambda *_: made.ids)
     return made
 
 
