@@ -43,6 +43,9 @@ _FRAMES_SECONDS: Final = 3.5  # of these, for frames in work; the rest is for wh
 _LOOK_SECONDS: Final = 1.0
 _CHECKED_AT_ONCE: Final = 200
 _WARN_SECONDS: Final = 60.0
+# While `signals` is not read, no alarm of its partition gets an ACK. Two readers write nothing twice, so the next one
+# has to wait for no longer than a reader takes to find the next leader by itself.
+_ANSWERED_SECONDS: Final = 10.0
 
 
 class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
@@ -81,6 +84,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             connection,
             {"signals": Reading(signals_since, self._own.decode)},
             self._take_signals,
+            answered_seconds=_ANSWERED_SECONDS,
         )
         self._is_whole = False
 
