@@ -25,6 +25,9 @@ _LARGEST_MESSAGE: Final = INPUT_BYTES + 100_000
 
 # A broker that is back is found so soon, by readers too: they must be back before those who write have given them up.
 _BACK_MS: Final = 500
+# A broker that hangs is given up after it, and its partitions' new leaders are read and written to; librdkafka's
+# default is a minute. A large answer takes seconds, and one to a write `request.timeout.ms`.
+_HANGS_MS: Final = 10_000
 _READ_FAST: Final[dict[str, Any]] = {
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": 16_384,
@@ -32,16 +35,16 @@ _READ_FAST: Final[dict[str, Any]] = {
     "fetch.queue.backoff.ms": 20,
     "fetch.wait.max.ms": 100,
     "receive.message.max.bytes": RECEIVED_BYTES,
-    # A broker that hangs is given up after it, and its partitions' new leaders are read. A large answer takes seconds.
-    "socket.timeout.ms": 10_000,
+    "socket.timeout.ms": _HANGS_MS,
 }
 _WRITE_FAST: Final[dict[str, Any]] = {
     "linger.ms": 2,
     "batch.num.messages": 10_000,
     "queue.buffering.max.messages": 1_000_000,
     "retry.backoff.ms": 50,
-    # A broker that hangs is given up after it, and its partitions' new leaders are written to.
+    # For so long a leader may wait for its followers before it answers; it then is asked again.
     "request.timeout.ms": 5000,
+    "socket.timeout.ms": _HANGS_MS,
 }
 
 

@@ -27,6 +27,15 @@ def test_readers_are_back_from_an_outage_before_writers_give_them_up() -> None:
         assert kind == "Producer" or configuration["socket.timeout.ms"] <= 10_000
 
 
+def test_a_writer_gives_up_a_broker_that_hangs_once_it_has_had_the_time_to_answer() -> None:
+    """Librdkafka's own minute is how long its partitions would go unwritten, though others lead them by then."""
+    connection = Connection("x.", "x", 3, {}, {}, data_dir=Path())
+    with mock.patch.object(clients, "Producer") as client:
+        clients.producer(connection, lambda _: None)
+    configuration: dict[str, Any] = client.call_args[0][0]
+    assert configuration["request.timeout.ms"] < configuration["socket.timeout.ms"] <= 10_000
+
+
 @pytest.mark.parametrize(
     ("tuned", "longest"),
     [
