@@ -141,7 +141,7 @@ class Listener:
         """Begin handshakes with what the files have now: in another context, as one half loaded would serve nobody."""
         files = _versions(self._settings)  # before they are read: what changes meanwhile is seen the next time
         if files == self._files:
-            self.certificate_fault = None  # also where they were put back
+            self._refused_files, self.certificate_fault = (), None  # also where they were put back
             return
         try:
             handshakes.tls = self._tls()
