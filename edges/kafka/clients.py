@@ -25,6 +25,14 @@ _LARGEST_MESSAGE: Final = INPUT_BYTES + 100_000
 
 # A broker that is back is found so soon, by readers too: they must be back before those who write have given them up.
 _BACK_MS: Final = 500
+# A broker that hangs is given up after it, and its partitions' new leaders are read and written to; librdkafka's
+# default is a minute. A large answer takes seconds.
+_HANGS_MS: Final = 10_000
+# For so long a leader may wait for its followers before it answers; it then is asked again. librdkafka has five writes
+# under way to a broker, which answers one after the other: all five answers fit into the time after which it hangs.
+_ANSWER_MS: Final = 1_900
+_UNDER_WAY: Final = 5
+_LONGEST_MS: Final = 300_000  # that librdkafka takes
 _READ_FAST: Final[dict[str, Any]] = {
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": 16_384,
@@ -32,16 +40,14 @@ _READ_FAST: Final[dict[str, Any]] = {
     "fetch.queue.backoff.ms": 20,
     "fetch.wait.max.ms": 100,
     "receive.message.max.bytes": RECEIVED_BYTES,
-    # A broker that hangs is given up after it, and its partitions' new leaders are read. A large answer takes seconds.
-    "socket.timeout.ms": 10_000,
+    "socket.timeout.ms": _HANGS_MS,
 }
 _WRITE_FAST: Final[dict[str, Any]] = {
     "linger.ms": 2,
     "batch.num.messages": 10_000,
     "queue.buffering.max.messages": 1_000_000,
     "retry.backoff.ms": 50,
-    # A broker that hangs is given up after it, and its partitions' new leaders are written to.
-    "request.timeout.ms": 5000,
+    "request.timeout.ms": _ANSWER_MS,
 }
 
 
@@ -55,6 +61,7 @@ def producer(connection: Connection, on_error: Callable[[KafkaError], None]) -> 
         {
             **_back_fast(connection.producer),
             **_WRITE_FAST,
+            **_given_up(connection.producer),
             **connection.producer,
             "acks": "all",
             "enable.idempotence": True,
@@ -96,6 +103,12 @@ def reader(
 def _back_fast(properties: Properties) -> dict[str, Any]:
     """The longest wait before a broker is tried again; librdkafka takes none below the user's shortest."""
     return {"reconnect.backoff.max.ms": max(_BACK_MS, int(properties.get("reconnect.backoff.ms", 0)))}
+
+
+def _given_up(properties: Properties) -> dict[str, Any]:
+    """After what a broker hangs for a writer: not before it may have answered by the user's properties."""
+    answers = _UNDER_WAY * int(properties.get("request.timeout.ms", _ANSWER_MS))
+    return {"socket.timeout.ms": min(max(_HANGS_MS, answers), _LONGEST_MS)}
 
 
 def _reporting(client: str, on_error: Callable[[KafkaError], None]) -> Callable[[KafkaError], None]:

@@ -102,10 +102,13 @@ class View:
         *,
         in_loop: bool = True,
         partitions: Iterable[int] | None = None,
+        answered_seconds: float | None = None,
     ) -> None:
         """``topics``: by name without prefix. ``in_loop``: the handler is called in the loop that starts this view.
 
         It then gets a slice at a time. Else it is called in the reader's thread. ``partitions``: by default all.
+        ``answered_seconds``: for how long the leader of a partition that is read no further must have answered until
+        another consumer reads on; by default as long as for one that writes (`service.lost_leader`).
         """
         self._connection = connection
         self._partitions = tuple(range(connection.partitions) if partitions is None else partitions)
@@ -116,7 +119,7 @@ class View:
         self._ages = Ages((topic, number) for topic in topics for number in self._partitions)
         self._watermarks = Watermarks(connection, topics, self._ages.ends)
         self._begun: dict[Log, int] = {}  # at which offsets
-        self._standstill = Standstill()
+        self._standstill = Standstill(answered_seconds=answered_seconds)
         self._told: set[str] = set()  # errors of no partition
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-view", daemon=True)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from cryptography import x509
+
 from edges.errors import EdgeError
 from edges.network import ALL_OF_BOTH, bound_socket
 from edges.receiver.connections import Connection
@@ -37,7 +39,13 @@ _SWEEP_SECONDS: Final = 5.0  # between two looks for idle connections and anothe
 
 
 class Listener:
-    """Listens on the ports of the settings; it is opened once, and `close` ends it."""
+    """Listens on the ports of the settings; it is opened once, and `close` ends it.
+
+    Attributes:
+        certificate_fault: why the files of the TLS port cannot be loaded, though they have changed: new connections get
+            the certificate before, until it ends. None: they get what the files have.
+
+    """
 
     def __init__(
         self, settings: ReceiverSettings, intake: Intake, addresses: Addresses, metrics: ReceiverMetrics
@@ -49,6 +57,7 @@ class Listener:
         self._handshakes: Handshakes | None = None
         self._files: _Versions = ()  # that handshakes begin with
         self._refused_files: _Versions = ()  # that were logged
+        self.certificate_fault: str | None = None
         self._sweeping: asyncio.Task[None] | None = None
 
     async def open(self) -> dict[Transport, int]:
@@ -62,7 +71,7 @@ class Listener:
         }
         if settings.tls_port is not None:
             self._files = _versions(settings)
-            self._handshakes = Handshakes(self._context, tls_context(settings))
+            self._handshakes = Handshakes(self._context, self._tls())
             ports[Transport.TLS] = await self._serve("tls_port", settings.tls_port, self._handshakes.protocol)
         if settings.udp_port is not None:
             ports[Transport.UDP] = await self._serve_datagrams(settings.udp_port)
@@ -132,16 +141,25 @@ class Listener:
         """Begin handshakes with what the files have now: in another context, as one half loaded would serve nobody."""
         files = _versions(self._settings)  # before they are read: what changes meanwhile is seen the next time
         if files == self._files:
+            self._refused_files, self.certificate_fault = (), None  # also where they were put back
             return
         try:
-            handshakes.tls = tls_context(self._settings)
+            handshakes.tls = self._tls()
         except EdgeError as error:
+            self.certificate_fault = str(error)
             if files != self._refused_files:
                 self._refused_files = files
                 _log.error("the panels' certificate cannot be loaded again", error=str(error))
         else:
-            self._files = files
+            self._files, self.certificate_fault = files, None
             _log.info("the panels' certificate was loaded again")
+
+    def _tls(self) -> ssl.SSLContext:
+        """What handshakes begin with from now on. Raises `EdgeError`."""
+        made = tls_context(self._settings)
+        assert self._settings.tls_certificate is not None
+        self._context.metrics.certificate_end.set(certificate_end(self._settings.tls_certificate))
+        return made
 
 
 def _versions(settings: ReceiverSettings) -> _Versions:
@@ -175,6 +193,17 @@ def tls_context(settings: ReceiverSettings) -> ssl.SSLContext:
             raise EdgeError(f"receiver.tls_client_ca: {_words(error)}") from None
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def certificate_end(chain: Path) -> float:
+    """When the first certificate of a chain ends, in Unix seconds; 0 where the file does not say.
+
+    OpenSSL loads some that another parser refuses: these must serve all the same.
+    """
+    try:
+        return x509.load_pem_x509_certificates(chain.read_bytes())[0].not_valid_after_utc.timestamp()
+    except (OSError, ValueError, x509.InvalidVersion):
+        return 0.0
 
 
 def _words(error: OSError) -> str:

@@ -104,4 +104,8 @@ class ReceiverMetrics(ProcessMetrics):
         Gauge, "ronde_receiver_view_age_seconds", "Age of the oldest partition of a topic's view.",
         {"topic": ("transmitters", "signals")},
     )  # fmt: skip
+    certificate_end = Family(
+        Gauge, "ronde_receiver_certificate_end_time_seconds",
+        "When the TLS port's certificate ends, in Unix seconds; 0 without one.",
+    )  # fmt: skip
     ready = Family(Gauge, "ronde_receiver_ready", "1 when the receiver is ready.")

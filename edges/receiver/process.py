@@ -43,6 +43,9 @@ _FRAMES_SECONDS: Final = 3.5  # of these, for frames in work; the rest is for wh
 _LOOK_SECONDS: Final = 1.0
 _CHECKED_AT_ONCE: Final = 200
 _WARN_SECONDS: Final = 60.0
+# While `signals` is not read, no alarm of its partition gets an ACK. Two readers write nothing twice, so the next one
+# has to wait for no longer than a reader takes to find the next leader by itself.
+_ANSWERED_SECONDS: Final = 10.0
 
 
 class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
@@ -81,6 +84,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             connection,
             {"signals": Reading(signals_since, self._own.decode)},
             self._take_signals,
+            answered_seconds=_ANSWERED_SECONDS,
         )
         self._is_whole = False
 
@@ -120,7 +124,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             )
             checking = asyncio.create_task(self._check_keys())
             stack.callback(checking.cancel)
-            await self._look(intake.panel_clocks)
+            await self._look(intake.panel_clocks, listener)
 
     # --- its parts --------------------------------------------------------------------------------
 
@@ -164,7 +168,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
 
     # --- how it is --------------------------------------------------------------------------------
 
-    async def _look(self, panel_clocks: PanelClocks) -> None:
+    async def _look(self, panel_clocks: PanelClocks, listener: Listener) -> None:
         """Keep gauges and readiness true. Raises when a reader has ended."""
         views = {"transmitters": self._transmitter_view, "signals": self._signal_view}
         foreign, warned_at = 0, float("-inf")
@@ -181,6 +185,7 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
             keys, records = len(self._transmitters.unreadable_keys), len(self._transmitters.unreadable_records)
             self._say("keys", keys > 0, f"keys of {keys} transmitters do not open under receiver.wrapping_key")
             differed = self._say_clock(differed, panel_clocks.differ_ms)
+            self._say_certificate(listener.certificate_fault)
             self._metrics.transmitters.set(len(self._transmitters))
             self._metrics.sealed_keys.set(keys)
             self._metrics.unreadable.set(records + self._transmitter_view.undecodable + self._signal_view.undecodable)
@@ -203,6 +208,13 @@ class ReceiverProcess(EdgeProcess[ReceiverSettings, ReceiverMetrics]):
         if before and not now:
             _log.info("panels' clocks no longer differ from this machine's")
         return now
+
+    def _say_certificate(self, fault: str | None) -> None:
+        """Say that the panels' certificate is an older one than the files have, or no longer is."""
+        if fault is None:
+            self._readiness.withdraw("certificate")
+        else:
+            self._readiness.remark("certificate", f"the panels' certificate cannot be loaded again: {fault}")
 
     def _say(self, thing: str, is_missing: bool, reason: str) -> None:
         self._readiness.say(thing, reason if is_missing else None)

@@ -27,6 +27,26 @@ def test_readers_are_back_from_an_outage_before_writers_give_them_up() -> None:
         assert kind == "Producer" or configuration["socket.timeout.ms"] <= 10_000
 
 
+@pytest.mark.parametrize(("tuned", "most"), [({}, 10_000), ({"request.timeout.ms": "20000"}, 100_000)])
+def test_a_writer_gives_up_a_broker_that_hangs_once_it_has_had_the_time_to_answer(
+    tuned: dict[str, Any], most: int
+) -> None:
+    """Librdkafka's own minute is how long its partitions would go unwritten, though others lead them by then.
+
+    A leader that waits for its followers answers five writes one after the other.
+    """
+    connection = Connection("x.", "x", 3, {}, tuned, data_dir=Path())
+    with mock.patch.object(clients, "Producer") as client:
+        clients.producer(connection, lambda _: None)
+    configuration: dict[str, Any] = client.call_args[0][0]
+    assert 5 * int(configuration["request.timeout.ms"]) <= configuration["socket.timeout.ms"] <= most
+
+
+def test_the_longest_time_for_followers_can_be_set() -> None:
+    connection = Connection("x.", "x", 3, {}, {"request.timeout.ms": "900000"}, data_dir=Path())
+    clients.producer(connection, lambda _: None).purge()
+
+
 @pytest.mark.parametrize(
     ("tuned", "longest"),
     [

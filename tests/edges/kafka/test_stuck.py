@@ -158,6 +158,17 @@ def test_another_client_is_due_less_and_less_often_and_at_once_when_all_was_well
     assert due[len(first)] == 16_065
 
 
+def test_one_that_asks_for_less_has_another_client_sooner(clock: SimpleNamespace) -> None:
+    judge, log = Standstill(answered_seconds=10.0), ("signals", 0)
+    due = []
+    for second in range(0, 20_000, 5):
+        clock.now = 1000.0 + second
+        due += [second] if judge.judge({} if 12_000 < second < 16_000 else {log: 1000.0}) else []
+    first = [second for second in due if second < 12_000]
+    assert first == [15, 35, 75, 155, 315, 635, 1275, 2555, 5115, 8715]
+    assert due[len(first)] == 16_015, "and as soon when all was well"
+
+
 def test_a_log_is_read_no_further_while_its_end_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("edges.kafka.ages.time.monotonic", lambda: now)

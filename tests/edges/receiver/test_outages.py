@@ -1,7 +1,8 @@
-"""Kafka frozen: no ACK without an acknowledgement, and one accepted alert for each alarm once it is back. And TLS."""
+"""Kafka frozen: no ACK without an acknowledgement, one accepted alert an alarm once it is back. A hung reader. TLS."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import ssl
@@ -9,20 +10,31 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 import trustme
+from confluent_kafka import Consumer, TopicPartition
 
+from edges.kafka import view
+from edges.kafka.view import View
 from edges.panel.messages import Panel, Said, frame_of
+from edges.receiver import process as of_the_process
 from edges.receiver.framing import framed
+from edges.receiver.process import ReceiverProcess as Process
+from edges.receiver.settings import ReceiverConfiguration, ReceiverSettings
 from ronde.local.kafka import Kafka
+from ronde.shared.whole_settings import WholeSettings
+from service import lost_leader
 from streams.kafka.topics import create
-from streams.settings import Settings
+from streams.settings import Settings, load
 from tests.conftest import MakeSettings, SettingsFile
 from tests.edges.receiver import vectors
 from tests.edges.receiver.processes import Broker, PanelSocket, ReceiverProcess, Transmitter
 from tests.edges.receiver.receiving import now
 from tests.support.waiting import eventually
+
+SECONDS: Final = 30.0  # far less than until a client that writes gives way
 
 
 # Panels give up after 4 s and send again: once in 5 s, seven times in 30.
@@ -123,3 +135,63 @@ def test_tls_with_client_certificates(topics: Settings, settings_file: SettingsF
         assert ask(context) == vectors.ACK
     finally:
         process.end(signal.SIGKILL)
+
+
+class Logged:
+    """What the receiver logs: its ports."""
+
+    def __init__(self) -> None:
+        self.ports: asyncio.Queue[int] = asyncio.Queue()
+
+    def info(self, event: str, **values: Any) -> None:
+        if event == "receiver listens":
+            self.ports.put_nowait(values["tcp"])
+
+
+@pytest.mark.asyncio
+async def test_alarms_get_their_ack_again_soon_after_the_reader_of_signals_hangs(
+    topics: Settings, settings_file: SettingsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though Kafka answers. A panel without its ACK sends again, and has it as a repeat; it is one accepted alert."""
+    kept = Broker(topics)
+    kept.know(Transmitter("A001", "S1"))
+    hangs = threading.Event()
+    step = View._step
+
+    def blinded(self: View, consumer: Consumer) -> None:
+        if "signals" in self._topics and hangs.is_set():
+            hangs.clear()
+            topic = self._connection.topic("signals")
+            consumer.pause([TopicPartition(topic, number) for number in self._partitions])
+        step(self, consumer)
+
+    logged = Logged()
+    monkeypatch.setattr(of_the_process, "_log", logged)
+    monkeypatch.setattr(of_the_process, "_ANSWERED_SECONDS", 1.0)
+    monkeypatch.setattr(view, "_STILL_SECONDS", 0.5)
+    monkeypatch.setattr(lost_leader, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(View, "_step", blinded)
+    connection = load(settings_file(), {}, WholeSettings).for_edge("receiver", "r1", tmp_path / "receiver")
+    settings = ReceiverSettings(id="r1", tcp_port=0, http_port=0, pages_port=0)
+    made = Process(ReceiverConfiguration(settings, connection, tmp_path / "tokens.json"))
+    serving = asyncio.create_task(made._serve())
+    try:
+        port = await asyncio.wait_for(logged.ports.get(), SECONDS)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        hangs.set()
+        await asyncio.to_thread(eventually, lambda: not hangs.is_set(), "the reader hangs")
+        answers: list[bytes] = []
+        async with asyncio.timeout(SECONDS):
+            while len(answers) < 2:
+                writer.write(frame_of(Panel("A001"), Said("130", "015", "01"), 1, now()))
+                with suppress(TimeoutError):
+                    answers.append(await asyncio.wait_for(reader.readuntil(b"\r"), 4.0))
+        assert all(b"ACK" in answer for answer in answers)
+        signals = await asyncio.to_thread(kept.read, "signals")
+        assert [record["outcome"] for record in signals] == ["ALERT", "REPEATED"]
+        writer.close()
+        alerts = await asyncio.to_thread(kept.read, "alerts")
+        assert len({(alert["alert_id"], alert["kind"], alert["raised_at"]) for alert in alerts}) == 1
+    finally:
+        serving.cancel()
+        await asyncio.wait([serving])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import trustme
 
 from edges.receiver import frame
 from edges.receiver import settings as settings_of
@@ -118,6 +119,36 @@ def test_a_transmitter_that_comes_and_goes_and_one_whose_key_does_not_open(
         broker.put("transmitters", "66666", _with_another_key("66666"))
         broker.flush()
         eventually(lambda: "keys" in json.loads(made.get("ready")[1])["reasons"], "it is not ready")
+
+
+def test_it_is_ready_and_says_that_its_certificate_cannot_be_loaded_again(
+    topics: Settings, settings_file: SettingsFile, tmp_path: Path
+) -> None:
+    issued = trustme.CA().issue_cert("localhost")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(chain)
+    issued.private_key_pem.write_to_path(key)
+    process = ReceiverProcess(
+        "r1", settings_file, tls_port=0, idle_seconds=1, tls_certificate=str(chain), tls_key=str(key)
+    )
+    process.start()
+    try:
+        process.listens()
+
+        def remarks() -> dict[str, str]:
+            status, page = process.get("ready")
+            assert status == 200
+            found: dict[str, str] = json.loads(page).get("remarks", {})
+            return found
+
+        eventually(lambda: process.get("ready")[0] == 200, "it is ready")
+        assert remarks() == {}
+        key.write_text("no key")
+        eventually(lambda: "tls_key" in remarks().get("certificate", ""), "it remarks its certificate")
+        issued.private_key_pem.write_to_path(key)
+        eventually(lambda: remarks() == {}, "it remarks it no more")
+    finally:
+        process.end(signal.SIGKILL)
 
 
 def test_it_says_that_its_machines_clock_is_wrong(broker: Broker, made: ReceiverProcess) -> None:

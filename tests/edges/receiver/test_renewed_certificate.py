@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +84,44 @@ async def test_new_connections_get_a_renewed_certificate_and_others_stay(
         panel.send(cid("1130 01 015"))
         assert await panel.answer() == ack_of(cid("1130 01 015"))
         assert logged.lines.empty()  # each is logged once
+
+
+async def test_how_long_a_certificate_counts_and_why_another_is_not_loaded_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged = Logged()
+    monkeypatch.setattr(listening, "_log", logged)
+    monkeypatch.setattr(listening, "_SWEEP_SECONDS", 0.01)
+    authority = trustme.CA()
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+
+    def renew(ends: datetime) -> None:
+        issued = authority.issue_cert("localhost", not_after=ends)
+        issued.cert_chain_pems[0].write_to_path(chain)
+        issued.private_key_pem.write_to_path(key)
+
+    async def until(is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not is_so():  # noqa: ASYNC110  # nobody would set an event
+                await asyncio.sleep(0.01)
+
+    first, second = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
+    renew(first)
+    files: dict[str, Any] = {"tls_certificate": chain, "tls_key": key}
+    async with receiver(PLAIN, tls_port=0, **files) as made:
+        assert made.count("certificate_end_time_seconds") == first.timestamp()
+        assert made.listener.certificate_fault is None
+        aside = tmp_path / "aside.pem"
+        for _ in range(2):
+            key.rename(aside)
+            assert await logged.next() == "the panels' certificate cannot be loaded again"
+            assert "receiver.tls_key: No such file" in str(made.listener.certificate_fault)
+            assert made.count("certificate_end_time_seconds") == first.timestamp(), "what panels get still"
+            aside.rename(key)
+            await until(lambda: made.listener.certificate_fault is None)
+        renew(second)
+        await until(lambda: made.count("certificate_end_time_seconds") == second.timestamp())
+    async with receiver(PLAIN) as plain:
+        assert plain.count("certificate_end_time_seconds") == 0
+    (tmp_path / "other.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    assert listening.certificate_end(tmp_path / "other.pem") == 0, "OpenSSL may load what another parser refuses"
