@@ -105,30 +105,32 @@ def test_a_deadline_that_one_before_it_drops_does_not_fire(bench: Bench, monkeyp
 
 
 def test_deadlines_wait_for_inputs_that_waited_also_those_of_their_sites(bench: Bench) -> None:
-    waited, later = of_site(bench, "w"), of_site(bench, "b")
-    bench.partition.waiting = {"alerts": later.offset()}
-    assert decided(bench.chunk(waited)) == [(SITE, "MERGED")]
+    waited, came, later = of_site(bench, "w"), of_site(bench, "b"), of_site(bench, "c")
+    bench.partition.waiting = {"alerts": came.offset()}
+    assert decided(bench.chunk(waited, came)) == [(SITE, "MERGED")] * 2, "another topic's inputs are still waited for"
     ours = [rule for name, rule in decided(bench.chunk(later, caught_up=[NUMBER])) if name == SITE]
     assert ours == ["WAIT_STARTED", "WAIT_STARTED", "WAIT_CUT_SHORT"]
 
 
 def test_a_site_on_whose_deadlines_the_core_fails_is_found_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[str] = []
+    on_deadline, fails = core.on_deadline, [0]
 
-    def failing(site_id: str, *_: object) -> core.Step:
-        calls.append(site_id)
-        raise ValueError("the core fails")
+    def failing(site_id: str, *arguments: object) -> core.Step:
+        if site_id == SITE:
+            fails[0] += 1
+            raise ValueError("the core fails")
+        return on_deadline(site_id, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(decide, "_on_deadline", failing)
     monkeypatch.setattr(decide, "_on_failed_deadline", failing)
-    monkeypatch.setattr(bench._decider, "_chunk_max", 1)
-    bench.partition.deadlines = [ArmedDeadline(0, "late", 0, SITE), *bench.partition.deadlines]  # one overtaken
     batch = bench.decide(of_site(bench, "b"), of_site(bench, "c"))
-    assert SITE in batch.unusable[NUMBER]
-    assert calls.count(SITE) == 2, "the deadline, and that it is handed over"
+    assert batch.unusable[NUMBER].keys() == {SITE}
+    assert fails == [2], "of the first deadline, and of its hand-over"
 
 
-def test_partitions_share_what_a_transaction_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("chunk_max", "each"), [(24, 4), (1, 1)])
+def test_partitions_share_what_a_transaction_takes(chunk_max: int, each: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its turn, also where they are more than its deadlines."""
     store, now = Store(), OPENED_AT + CALL_TIMEOUT
     for number in range(SETTINGS.topics.partitions):
         clock = Clock(0, lambda: now, lambda: now)
@@ -140,7 +142,7 @@ def test_partitions_share_what_a_transaction_takes(monkeypatch: pytest.MonkeyPat
         partition.put_state(name, value)
         partition.arm(ArmedDeadline(*deadline, name) for deadline in CODEC.decode_state(value).deadlines())
     decider = Decider(store, CODEC, SITE_RECORDS, SETTINGS)
-    monkeypatch.setattr(decider, "_chunk_max", 24)
+    monkeypatch.setattr(decider, "_chunk_max", chunk_max)
     turns: list[list[int]] = []
     while any(partition.seconds_to_wake() == 0 for partition in store.partitions.values()):
         batch = OutputBatch()
@@ -150,5 +152,5 @@ def test_partitions_share_what_a_transaction_takes(monkeypatch: pytest.MonkeyPat
             overlay.commit()
         turns.append([record[3] for record in batch.records if record[0] == SETTINGS.topic("decisions")])
     assert sum(map(len, turns)) == 120
-    assert max(map(len, turns)) == 24
-    assert {number: turns[0].count(number) for number in store.partitions} == dict.fromkeys(store.partitions, 4)
+    assert max(map(len, turns)) == each * len(store.partitions)
+    assert {number: turns[0].count(number) for number in store.partitions} == dict.fromkeys(store.partitions, each)
