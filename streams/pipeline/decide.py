@@ -1,8 +1,9 @@
 """The second stage: what a chunk's inputs and the deadlines due make of each partition, through the core.
 
 Per partition, in the order of procedure.md §7: state records to be set aside, site records, the deadlines due,
-the inputs. All of a partition's part of a chunk happens at one instant, its clock's. After an assignment the
-inputs that waited go first, without deadlines.
+the inputs. Of more deadlines than a chunk takes, those of a site go before its inputs, the others with the next chunks.
+All of a partition's part of a chunk happens at one instant, its clock's. After an assignment the inputs that waited go
+first, without deadlines.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from streams.pipeline.records import RecordBuilder
 from streams.runtime import faults
 from streams.runtime.clock import AHEAD_MS, partition_time
 from streams.state.overlay import PartitionOverlay, StateTooLargeError, StateUnusableError
+from streams.state.partition import ArmedDeadline
 
 if TYPE_CHECKING:
     from streams.escalation.input_context import Step
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from streams.formats.message import Message
     from streams.formats.site_records import SiteRecords
     from streams.settings import Settings
-    from streams.state.partition import ArmedDeadline, Partition, Store
+    from streams.state.partition import Partition, Store
 
 _log = logger(__name__)
 
@@ -80,6 +82,9 @@ class Decider:
 
         ``caught_up`` are the partitions of which this chunk has the last of the inputs that waited.
         """
+        # All partitions share one transaction: after an outage each may have more deadlines due than that should hold.
+        due = sum(partition.is_due() for partition in self._store.partitions.values())
+        most = max(self._chunk_max // max(due, 1), 1)
         for number, partition in sorted(self._store.partitions.items()):
             is_renewal = partition.seconds_to_renew() == 0
             has_inputs = number in inboxes or number in caught_up
@@ -99,7 +104,7 @@ class Decider:
                 )
                 batch.tally.clock_jumps[number] += 1  # also where the partition is restored: its clock goes on
             try:
-                yield from self._part(overlay, builder, inbox, is_caught_up=number in caught_up)
+                yield from self._part(overlay, builder, inbox, most, is_caught_up=number in caught_up)
                 must_restore = bool(overlay.unusable)
                 if not must_restore:
                     builder.states(overlay.encode_changes())
@@ -132,9 +137,9 @@ class Decider:
                 batch.notes[log] = partition.notes(topic, offset)
 
     def _part(
-        self, overlay: PartitionOverlay, builder: RecordBuilder, inbox: Inbox, *, is_caught_up: bool
+        self, overlay: PartitionOverlay, builder: RecordBuilder, inbox: Inbox, most: int, *, is_caught_up: bool
     ) -> Iterator[None]:
-        """A partition's part of a chunk; yields every so many steps.
+        """A partition's part of a chunk, about ``most`` deadlines with it; yields every so many steps.
 
         Where a state is unusable nothing counts. It goes on to find all that it touches: a restore for each could take
         hours.
@@ -164,9 +169,9 @@ class Decider:
                 partition.waiting = {}
                 builder.tally.log("info", "the inputs that waited have had their time", partition=partition.number)
         if not partition.waiting:
-            # Deadlines go before inputs, all of them; by themselves not too many at once, as inputs may come.
-            yield from self._deadlines(overlay, builder, None if events else self._chunk_max)
-        yield from self._events(overlay, builder, events)
+            yield from self._deadlines(overlay, builder, most)
+        is_behind = not partition.waiting and partition.has_due(overlay.now)
+        yield from self._events(overlay, builder, events, is_behind=is_behind)
         for number, site_id in enumerate(partition.forgettable(overlay.now, self._chunk_max), start=1):
             with suppress(StateUnusableError):
                 overlay.load_for_expiry(site_id)
@@ -193,10 +198,18 @@ class Decider:
             overlay.replace_site(site_id, None if site is None else SiteRecord(offset, site), message.value())
 
     def _events(
-        self, overlay: PartitionOverlay, builder: RecordBuilder, events: Iterable[EventInput]
+        self,
+        overlay: PartitionOverlay,
+        builder: RecordBuilder,
+        events: Iterable[EventInput],
+        *,
+        is_behind: bool = False,
     ) -> Iterator[None]:
+        """Inputs. ``is_behind``: more deadlines are due, and those of an input's site go before it."""
         for number, event in enumerate(events, start=1):
             try:
+                if is_behind:
+                    self._deadlines_of(overlay, builder, event.event.site_id)
                 self._event(overlay, builder, event)
             except StateUnusableError:
                 continue
@@ -260,7 +273,7 @@ class Decider:
             overlay.become(site_id, step.state)
         return step
 
-    def _deadlines(self, overlay: PartitionOverlay, builder: RecordBuilder, most: int | None) -> Iterator[None]:
+    def _deadlines(self, overlay: PartitionOverlay, builder: RecordBuilder, most: int) -> Iterator[None]:
         """The deadlines due, ``most`` of them, in their order; those that were overtaken are dropped."""
         fired = 0
         while fired != most and (armed := overlay.partition.due(overlay.now)) is not None:
@@ -276,6 +289,15 @@ class Decider:
             fired += 1
             if fired % SLICE == 0:
                 yield
+
+    def _deadlines_of(self, overlay: PartitionOverlay, builder: RecordBuilder, site_id: str) -> None:
+        """The deadlines of a site that are due, in their order; the partition finds them overtaken later."""
+        if site_id in overlay.unusable:
+            return
+        for deadline in sorted(overlay.state(site_id).deadlines()):
+            armed = ArmedDeadline(*deadline, site_id)
+            if deadline.at <= overlay.now and overlay.is_armed(armed):
+                self._fire(overlay, builder, armed)
 
     def _fire(self, overlay: PartitionOverlay, builder: RecordBuilder, armed: ArmedDeadline) -> None:
         site_id = armed.site_id

@@ -69,7 +69,8 @@ class WorkerSettings(Section):
         description="after how many milliseconds a dead worker's transaction ends: a whole number from 1000",
     )
     chunk_max: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=5000, description="how many records one transaction takes at most: a whole number from 1 to 100000"
+        default=5000,
+        description="how many records one transaction takes at most, and deadlines: a whole number from 1 to 100000",
     )
     catch_up_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
         default=30,

@@ -162,9 +162,13 @@ class Partition:
             self.sites[site_id] = site
             self.site_bytes += len(site.value)
 
+    def has_due(self, now: Instant) -> bool:
+        """Whether a deadline is due; it may have been overtaken."""
+        return bool(self.deadlines) and self.deadlines[0].at <= now
+
     def due(self, now: Instant) -> ArmedDeadline | None:
         """Take the first deadline that is due; it may have been overtaken."""
-        return heappop(self.deadlines) if self.deadlines and self.deadlines[0].at <= now else None
+        return heappop(self.deadlines) if self.has_due(now) else None
 
     def forgettable(self, now: Instant, most: int) -> list[str]:
         """Take the sites whose memory ends: at the first look, then hourly, not too many at once."""
@@ -189,6 +193,10 @@ class Partition:
     def seconds_until(self, instant: Instant) -> float:
         """Seconds until an instant; 0 when it has come."""
         return self.clock.seconds_until(instant, is_armed=bool(self.deadlines))
+
+    def is_due(self) -> bool:
+        """Whether a deadline is due now, also while it waits for inputs; it may have been overtaken."""
+        return bool(self.deadlines) and self.seconds_until(self.deadlines[0].at) == 0
 
     def seconds_to_wake(self) -> float | None:
         """Seconds until it has work without any input; None: never."""

@@ -111,10 +111,18 @@ class Logbook:
         self._procedures = procedures
         self._codec = shipped()
 
-    def chunk(self, at: float, *inputs: Input, waited: Sequence[Input] = (), is_caught_up: bool = True) -> None:
+    def chunk(
+        self,
+        at: float,
+        *inputs: Input,
+        waited: Sequence[Input] = (),
+        is_caught_up: bool = True,
+        most: int | None = None,
+    ) -> None:
         """What the worker makes of inputs that came together, ``at`` seconds after the start.
 
-        ``waited`` are those that waited for a worker; until it has caught up with them, no deadline fires.
+        ``waited`` are those that waited for a worker; until it has caught up with them, no deadline fires. ``most``
+        deadlines fire (None: all that are due), and those of an input's own site.
         """
         now = seconds(at)
         waiting = [(one, self._send(one, now)) for one in waited]
@@ -123,16 +131,11 @@ class Logbook:
             if record.topic == "sites":
                 self._site(one, record, now)
         self._events(waiting, now)
-        while is_caught_up and (
-            due := sorted(
-                (deadline, site_id)
-                for site_id, state in self.states.items()
-                for deadline in state.deadlines()
-                if deadline.at <= now
-            )
-        ):
+        fired = 0
+        while is_caught_up and fired != most and (due := self._due(now)):
             self._fire(*due[0][::-1], now)
-        self._events(sent, now)
+            fired += 1
+        self._events(sent, now, are_deadlines_first=is_caught_up)
 
     def set_aside(self, at: float, site_id: str, told_of: str | None = None) -> None:
         """The state of a site cannot be used any more; ``told_of``: what its attention says instead of the id."""
@@ -235,9 +238,21 @@ class Logbook:
         fire = core.on_failed_deadline if deadline.incident_id in self.fails else core.on_deadline
         self._take(site_id, fire(site_id, self.states[site_id], self._records.get(site_id), deadline, now), now)
 
-    def _events(self, sent: list[tuple[Input, LogRecord]], now: Instant) -> None:
+    def _due(self, now: Instant) -> list[tuple[Deadline, str]]:
+        """The deadlines due, each with its site, in their order."""
+        return sorted(
+            (deadline, site_id)
+            for site_id, state in self.states.items()
+            for deadline in state.deadlines()
+            if deadline.at <= now
+        )
+
+    def _events(self, sent: list[tuple[Input, LogRecord]], now: Instant, *, are_deadlines_first: bool = False) -> None:
         for one, record in sent:
             if record.topic != "sites":
+                key = (record.key or b"").decode(errors="replace")
+                while are_deadlines_first and (due := [each for each in self._due(now) if each[1] == key]):
+                    self._fire(*due[0][::-1], now)
                 self._event(one, record, now)
 
     def _event(self, one: Any, record: LogRecord, now: Instant) -> None:

@@ -74,12 +74,13 @@ def end(book: Logbook, at: float) -> Logbook:
 # --- nothing changed ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("most", [None, 0])
 @pytest.mark.parametrize("story", seeds(4, 12))
-def test_nothing_changed_gives_random_logs_again(story: int) -> None:
+def test_nothing_changed_gives_random_logs_again(story: int, most: int | None) -> None:
     book, world, at = Logbook(), random.Random(story), 0.0
     for number in range(80):
         at += world.choice([0.0, 0.5, 30.0, 121.0, 700.0])
-        random_chunk(world, book, number, at)
+        random_chunk(world, book, number, at, most)
     comparison = compare(book)
     assert comparison.incidents == len({one.incident_id for one in book.decisions() if one.incident_id})
     assert comparison.verdicts == {"SAME": comparison.incidents}
