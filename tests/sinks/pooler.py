@@ -89,8 +89,8 @@ class Pooler:
                 held.socket.sendall(request.packed())
                 if request.kind in b"QSc":  # the server answers these with its state, at their end
                     held = self._relay(held, client)
-        except ConnectionError:
-            pass
+        except OSError:
+            pass  # the client went away, or `close` was faster than its last request
         finally:
             client.close()
             if held is not None:
