@@ -15,9 +15,9 @@ TIMES ?= 20
 KILLS ?= 30
 MINUTES ?= 60
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-# Tests with servers mostly wait for them: more processes than the two cores they were timed on. Quick ones hardly wait.
+# Tests wait, for servers most of all: more processes than the two cores they were timed on. A quick one takes little.
 PROCESSES ?= 4
-QUICK_PROCESSES ?= 3
+QUICK_PROCESSES ?= 5
 
 # What `make tools` brings is found by every target.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)

@@ -115,7 +115,9 @@ SLOW: Final[Mapping[str, Sequence[str]]] = {
     ),
     "tests/schemas/gate/test_against.py": ("test_two_equal_releases_read_each_other",),
     "tests/schemas/gate/test_steps.py": ("test_a_version_is_read_one_release_before_it_is_written",),
+    "tests/cli/test_schema_register.py": ("test_every_subject_has_its_schema_and_what_is_promised",),
     "tests/edges/desk/test_metrics.py": ("test_counters_have_no_second_series",),
+    "tests/edges/receiver/test_repeats.py": ("test_many_frames_of_one_account_are_quickly_taken",),
     "tests/cli/test_lazy_group.py": (
         "test_the_settings_load_without_what_only_some_commands_use",
         "test_a_command_without_its_optional_dependencies_says_what_to_install",

@@ -26,7 +26,7 @@ def test_the_slow_and_the_long_tests_exist() -> None:
 
 
 def test_each_file_is_of_one_share_of_the_quick_tests() -> None:
-    parts = shares(3)
+    parts = shares(5)
     files = {str(file.relative_to(ROOT)) for file in (ROOT / "tests").rglob("test_*.py")}
     with_servers = {file for file in files if file.startswith(("tests/kafka/", "tests/faults/", "tests/security/"))}
     assert sorted(file for part in parts for file in part) == sorted(files - with_servers)
