@@ -359,9 +359,7 @@ class Sealing:
         arrived: defaultdict[Log, list[Parts]] = defaultdict(list)
         for parts in parted:
             arrived[parts.place.topic, parts.place.partition].append(parts)
-        sealed = {topic for (topic, _), tree in self._trees.items() if tree.size}
-        if unknown := {topic for topic, _ in arrived} - sealed:
-            self._topic_ids.keep(unknown)
+        self._topic_ids.keep(arrived.keys(), self._trees)
         seal = self._commitments.seal
         self._trees |= self._store.append(self._trees, {log: [*map(seal, of)] for log, of in arrived.items()})
         for log, of in arrived.items():

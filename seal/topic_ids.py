@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Mapping
 from typing import Any, Final
 
+from schemas.contract.topics import Log
 from seal.commitments import SEALED
 from seal.errors import AwayError, SealError
-from seal.store import Store
+from seal.store import Store, TreeState
 from service.topic_admin import UnansweredError, UnusableError, topic_ids
 
 ELSEWHERE: Final = "Seal it under another database (postgres.database), and keep this one for its dossiers"
@@ -38,7 +39,7 @@ class TopicIds:
         ``there``: the names on the broker. An id is kept where one is missing: an earlier version sealed without.
         """
         # Asked for last, and the trees first: another process may seal a topic's first record meanwhile.
-        sealed = {topic for (topic, _), tree in self._store.trees().items() if tree.size}
+        sealed = _sealed(self._store.trees())
         kept = self._store.topics()
         found = self._asked([topic for topic in SEALED if f"{self._prefix}{topic}" in there])
         of_sealed = {topic: topic_id for topic, topic_id in found.items() if topic in sealed}
@@ -50,11 +51,14 @@ class TopicIds:
         self._store.keep_topics({topic: topic_id for topic, topic_id in of_sealed.items() if topic not in kept})
         return found
 
-    def keep(self, topics: Collection[str]) -> None:
-        """Keep the ids of topics whose first records were read, before any of these is sealed.
+    def keep(self, arrived: Collection[Log], trees: Mapping[Log, TreeState]) -> None:
+        """Keep the ids of topics whose first records have ``arrived``, before any of these is sealed.
 
         Raises `AwayError` where one was made again since the session began: the next one reads it from its beginning.
         """
+        topics = {topic for topic, _ in arrived} - _sealed(trees)
+        if not topics:
+            return
         found = self._asked(topics)
         if others := [topic for topic in topics if found.get(topic) != self._begun.get(topic)]:
             raise AwayError("kafka", f"{self._names(others)}: made again before anything of it was sealed")
@@ -72,3 +76,8 @@ class TopicIds:
 
     def _names(self, topics: Collection[str]) -> str:
         return ", ".join(sorted(f"{self._prefix}{topic}" for topic in topics))
+
+
+def _sealed(trees: Mapping[Log, TreeState]) -> set[str]:
+    """The topics of which something is sealed."""
+    return {topic for (topic, _), tree in trees.items() if tree.size}
