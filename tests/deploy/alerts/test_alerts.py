@@ -33,10 +33,14 @@ RUNBOOKS: Final = ROOT / "docs" / "runbooks"
 OPERATIONS: Final = ROOT / "docs" / "operations.md"
 
 
+def groups() -> list[dict[str, Any]]:
+    """All groups of rules."""
+    return [group for path in RULES for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
+
+
 def rules(kind: str) -> list[dict[str, Any]]:
     """All rules of a kind: "alert" or "record"."""
-    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in RULES]
-    return [rule for file in files for group in file["groups"] for rule in group["rules"] if kind in rule]
+    return [rule for group in groups() for rule in group["rules"] if kind in rule]
 
 
 ALERTS: Final = sorted({rule["alert"] for rule in rules("alert")})
@@ -56,15 +60,12 @@ def test_the_alerts_fire_when_they_must_and_only_then(play: Path, tmp_path: Path
     """Of the rules those that the play asks for, and what they are made of: all others, each minute, take long."""
     played = play.read_text(encoding="utf-8")
     names = {test["alertname"] for part in yaml.safe_load(played)["tests"] for test in part["alert_rule_test"]}
-    groups = [group for path in RULES for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
-    used = [rule["expr"] for rule in rules("alert") if rule["alert"] in names]
-    for group in groups:
-        group["rules"] = [
-            rule
-            for rule in group["rules"]
-            if rule.get("alert") in names or any(rule.get("record", "ALERTS") in expression for expression in used)
-        ]
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
+    used = {name for rule in rules("alert") if rule["alert"] in names for name in metrics_in(rule["expr"])}
+    kept = [
+        {**group, "rules": [rule for rule in group["rules"] if rule.get("alert", rule.get("record")) in names | used]}
+        for group in groups()
+    ]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": kept}), encoding="utf-8")
     (tmp_path / play.name).write_text(
         re.sub(r"(?m)^rule_files:.*$", "rule_files: [rules.yaml]", played), encoding="utf-8"
     )
