@@ -275,6 +275,19 @@ def database(postgres: Postgres, prefix: str) -> Iterator[PostgresSettings]:
 
 
 @pytest.fixture
+def stranger(postgres: Postgres, database: PostgresSettings, prefix: str) -> Iterator[str]:
+    """A role that may connect to this test's database, and nothing else."""
+    import psycopg  # noqa: PLC0415 - as the head says
+    from psycopg.sql import SQL, Identifier  # noqa: PLC0415 - as the head says
+
+    name = f"{prefix}stranger"
+    with psycopg.connect(postgres.conninfo(database.database), autocommit=True) as connection:
+        connection.execute(SQL("CREATE ROLE {} LOGIN").format(Identifier(name)))
+        yield name
+        connection.execute(SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(Identifier(name)))
+
+
+@pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run a command of the command line here, as a shell would: ``run("topics", "check", "--json")``.
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from ronde.local.postgres import Postgres
 from ronde.shared.whole_settings import WholeSettings
 from seal.store import Store, connect, make_schema
 from service.postgres_settings import PostgresSettings
@@ -24,19 +22,9 @@ pytestmark = pytest.mark.server
 WITHOUT_IDS = "DROP TABLE seal.topics"
 
 
-@pytest.fixture
-def role(postgres: Postgres, database: PostgresSettings, prefix: str) -> Iterator[str]:
-    """A role that may connect to this test's database, and nothing else."""
-    name = f"{prefix}seal"
-    with psycopg.connect(postgres.conninfo(database.database), autocommit=True) as connection:
-        connection.execute(SQL("CREATE ROLE {} LOGIN").format(Identifier(name)))
-        yield name
-        connection.execute(SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(Identifier(name)))
-
-
-def test_only_the_first_start_needs_the_right_to_make_a_schema(database: PostgresSettings, role: str) -> None:
-    named = {"database": Identifier(database.database), "role": Identifier(role)}
-    with connect(database) as owner, connect(database.model_copy(update={"user": role})) as connection:
+def test_only_the_first_start_needs_the_right_to_make_a_schema(database: PostgresSettings, stranger: str) -> None:
+    named = {"database": Identifier(database.database), "role": Identifier(stranger)}
+    with connect(database) as owner, connect(database.model_copy(update={"user": stranger})) as connection:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             make_schema(connection)
         owner.execute(SQL("GRANT CREATE ON DATABASE {database} TO {role}").format(**named))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -22,3 +23,10 @@ def eventually(probe: Callable[[], Any], what: str, seconds: float = PATIENCE) -
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+async def until(is_so: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Wait in a loop for what sets no event; TimeoutError where it is not so in time."""
+    async with asyncio.timeout(seconds):
+        while not is_so():  # noqa: ASYNC110  # nobody would set an event
+            await asyncio.sleep(0.01)

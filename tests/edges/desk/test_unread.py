@@ -37,6 +37,7 @@ from edges.web.settings import WebSettings
 from schemas.avro.errors import RegistryUnreachable
 from tests.edges.desk.floor import PASSWORD, WORD, code, people
 from tests.edges.desk.memory import ORIGIN, Floor, MemoryDesk, called
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
 AWAY: Final = {"bootstrap.servers": "127.0.0.1:1"}
@@ -148,12 +149,6 @@ async def made(kafka: Kafka) -> Any:
     )
     yield desk, changes, Leaders(CONNECTION, ("sites", "calls"))
     await desk.stop()
-
-
-async def until(probe: Any) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not probe():  # noqa: ASYNC110  # nobody sets an event
-            await asyncio.sleep(0.001)
 
 
 async def test_a_desk_begins_without_what_nobody_leads(kafka: Kafka, made: Any) -> None:

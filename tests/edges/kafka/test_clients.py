@@ -13,16 +13,19 @@ from edges.kafka import clients
 from edges.settings import Connection
 
 
+def configuration_of(kind: str, **tuned: str) -> dict[str, Any]:
+    """What librdkafka is given for a client, "Producer" or "Consumer"; ``tuned``: what the user sets."""
+    connection = Connection("x.", "x", 3, tuned, tuned, data_dir=Path())
+    with mock.patch.object(clients, kind) as client:
+        clients.producer(connection, lambda _: None) if kind == "Producer" else clients.reader(connection)
+    configuration: dict[str, Any] = client.call_args[0][0]
+    return configuration
+
+
 def test_readers_are_back_from_an_outage_before_writers_give_them_up() -> None:
     """Else an alert is written without the first copy that another receiver wrote (`edges.receiver.intake`)."""
-    connection = Connection("x.", "x", 3, {}, {}, data_dir=Path())
-    for kind, make in (
-        ("Producer", lambda: clients.producer(connection, lambda _: None)),
-        ("Consumer", lambda: clients.reader(connection)),
-    ):
-        with mock.patch.object(clients, kind) as client:
-            make()
-        configuration: dict[str, Any] = client.call_args[0][0]
+    for kind in ("Producer", "Consumer"):
+        configuration = configuration_of(kind)
         assert configuration["reconnect.backoff.max.ms"] <= 500
         assert kind == "Producer" or configuration["socket.timeout.ms"] <= 10_000
 
@@ -35,10 +38,7 @@ def test_a_writer_gives_up_a_broker_that_hangs_once_it_has_had_the_time_to_answe
 
     A leader that waits for its followers answers five writes one after the other.
     """
-    connection = Connection("x.", "x", 3, {}, tuned, data_dir=Path())
-    with mock.patch.object(clients, "Producer") as client:
-        clients.producer(connection, lambda _: None)
-    configuration: dict[str, Any] = client.call_args[0][0]
+    configuration = configuration_of("Producer", **tuned)
     assert 5 * int(configuration["request.timeout.ms"]) <= configuration["socket.timeout.ms"] <= most
 
 

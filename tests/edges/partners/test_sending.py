@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +22,7 @@ from edges.partners.store import Dispatch, Step, Store
 from service.clock import now_ms
 from service.postgres import connect
 from tests.edges.partners.serving import Served, command
+from tests.support import waiting
 
 if TYPE_CHECKING:
     from edges.partners.posting import Poster
@@ -53,15 +54,11 @@ class Partner:
         return self.answer
 
 
+until = partial(waiting.until, seconds=60.0)
+
+
 async def _at_once(_: str) -> None:
     pass
-
-
-async def until(probe: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not probe():
-        assert time.monotonic() < end
-        await asyncio.sleep(0.01)
 
 
 def sending(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -12,9 +11,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from edges.portal.store import Store
-from ronde.local.postgres import Postgres
 from service import words
-from service.postgres_settings import PostgresSettings
 from tests.conftest import Run, SettingsFile
 
 CSV = """site_id,subscribed,contacts.1.contact_id,contacts.1.role,contacts.1.phone,contacts.1.password,contacts.2.role
@@ -63,16 +60,6 @@ def test_a_database_that_is_away_is_named(run: Run, file: Path, portal_file: Set
     assert ran.exit == 1
     assert "PostgreSQL does not answer" in ran.err
     assert "Start it (here: `ronde local up --postgres`)" in ran.err
-
-
-@pytest.fixture
-def stranger(postgres: Postgres, database: PostgresSettings, prefix: str) -> Iterator[str]:
-    """A role that may connect to this test's database, and nothing else."""
-    name = f"{prefix}stranger"
-    with psycopg.connect(postgres.conninfo(database.database), autocommit=True) as connection:
-        connection.execute(SQL("CREATE ROLE {} LOGIN").format(Identifier(name)))
-        yield name
-        connection.execute(SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(Identifier(name)))
 
 
 @pytest.mark.parametrize("command", ["portal migrate", "portal import", "partners list", "partners migrate"])

@@ -21,7 +21,9 @@ from edges.receiver.framing import framed
 from edges.receiver.metrics import Closed, Transport
 from edges.receiver.protocol_check import NOT_DC09_IN_A_ROW
 from tests.edges.receiver import receiving, vectors
+from tests.edges.receiver.certificates import tls_files
 from tests.edges.receiver.receiving import Receiver, cid, client, receiver
+from tests.support.waiting import until
 
 PLAIN: Final = Account("1234", "S1")
 OTHERS: Final = (Account("12345A", "S2"), Account("78919", "S3"))
@@ -276,9 +278,7 @@ async def test_all_addresses_are_those_of_ipv4_and_ipv6(new_loop: Callable[[], a
 
 
 async def until_open(made: Receiver, sockets: int) -> None:
-    async with asyncio.timeout(5):
-        while made.listener._context.addresses._sockets.total() != sockets:  # noqa: ASYNC110  # nobody would set an event
-            await asyncio.sleep(0.01)
+    await until(lambda: made.listener._context.addresses._sockets.total() == sockets, 5.0)
 
 
 async def sockets_of_tls(authority: trustme.CA, files: dict[str, Any]) -> None:
@@ -316,10 +316,7 @@ async def test_a_socket_of_tls_counts_from_before_its_handshake(
     new_loop: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path
 ) -> None:
     authority = trustme.CA()
-    made_for = authority.issue_cert("localhost")
-    made_for.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
-    made_for.private_key_pem.write_to_path(tmp_path / "key.pem")
-    files = {"tls_certificate": tmp_path / "chain.pem", "tls_key": tmp_path / "key.pem"}
+    files = tls_files(tmp_path, authority)
 
     def run() -> None:
         with asyncio.Runner(loop_factory=new_loop) as runner:

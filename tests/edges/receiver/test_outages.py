@@ -30,6 +30,7 @@ from streams.kafka.topics import create
 from streams.settings import Settings, load
 from tests.conftest import MakeSettings, SettingsFile
 from tests.edges.receiver import vectors
+from tests.edges.receiver.certificates import tls_files
 from tests.edges.receiver.processes import Broker, PanelSocket, ReceiverProcess, Transmitter
 from tests.edges.receiver.receiving import now
 from tests.support.waiting import eventually
@@ -100,21 +101,10 @@ def test_tls_with_client_certificates(topics: Settings, settings_file: SettingsF
     broker = Broker(topics)
     broker.know(Transmitter("1234", "S1"))
     authority, clients = trustme.CA(), trustme.CA()
-    server = authority.issue_cert("localhost")
-    for name, blob in (
-        ("chain.pem", server.cert_chain_pems[0]),
-        ("key.pem", server.private_key_pem),
-        ("clients.pem", clients.cert_pem),
-    ):
-        blob.write_to_path(tmp_path / name)
-    process = ReceiverProcess(
-        "r1",
-        settings_file,
-        tls_port=0,
-        tls_certificate=str(tmp_path / "chain.pem"),
-        tls_key=str(tmp_path / "key.pem"),
-        tls_client_ca=str(tmp_path / "clients.pem"),
-    )
+    files = {**tls_files(tmp_path, authority), "tls_client_ca": tmp_path / "clients.pem"}
+    clients.cert_pem.write_to_path(files["tls_client_ca"])
+    named: dict[str, Any] = {name: str(path) for name, path in files.items()}
+    process = ReceiverProcess("r1", settings_file, tls_port=0, **named)
     process.start()
     try:
         port = process.listens()["tls"]

@@ -23,6 +23,7 @@ from edges.web import tokens
 from streams.settings import Settings
 from tests.conftest import SettingsFile
 from tests.edges.receiver import vectors
+from tests.edges.receiver.certificates import tls_files
 from tests.edges.receiver.processes import Broker, PanelSocket, ReceiverProcess, Transmitter
 from tests.edges.receiver.receiving import now
 from tests.edges.receiver.vectors import K256, K
@@ -124,13 +125,10 @@ def test_a_transmitter_that_comes_and_goes_and_one_whose_key_does_not_open(
 def test_it_is_ready_and_says_that_its_certificate_cannot_be_loaded_again(
     topics: Settings, settings_file: SettingsFile, tmp_path: Path
 ) -> None:
-    issued = trustme.CA().issue_cert("localhost")
-    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-    issued.cert_chain_pems[0].write_to_path(chain)
-    issued.private_key_pem.write_to_path(key)
-    process = ReceiverProcess(
-        "r1", settings_file, tls_port=0, idle_seconds=1, tls_certificate=str(chain), tls_key=str(key)
-    )
+    files = tls_files(tmp_path, trustme.CA())
+    key, kept = files["tls_key"], files["tls_key"].read_bytes()
+    named: dict[str, Any] = {name: str(path) for name, path in files.items()}
+    process = ReceiverProcess("r1", settings_file, tls_port=0, idle_seconds=1, **named)
     process.start()
     try:
         process.listens()
@@ -145,7 +143,7 @@ def test_it_is_ready_and_says_that_its_certificate_cannot_be_loaded_again(
         assert remarks() == {}
         key.write_text("no key")
         eventually(lambda: "tls_key" in remarks().get("certificate", ""), "it remarks its certificate")
-        issued.private_key_pem.write_to_path(key)
+        key.write_bytes(kept)
         eventually(lambda: remarks() == {}, "it remarks it no more")
     finally:
         process.end(signal.SIGKILL)

@@ -17,6 +17,7 @@ from edges.receiver.framing import CrcForm, framed
 from edges.receiver.intake import READ_BACK_SECONDS
 from edges.receiver.metrics import Transport
 from tests.edges.receiver import vectors
+from tests.edges.receiver.certificates import tls_files
 from tests.edges.receiver.receiving import MemoryKafka, cid, client, now, receiver
 from tests.edges.receiver.vectors import K
 
@@ -98,12 +99,9 @@ async def test_one_byte_a_segment_and_many_frames_a_segment() -> None:
 
 async def test_many_frames_at_once_over_tls_are_each_taken_once(tmp_path: Path) -> None:
     authority = trustme.CA()
-    made_for = authority.issue_cert("localhost")
-    made_for.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
-    made_for.private_key_pem.write_to_path(tmp_path / "key.pem")
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    files: dict[str, Any] = {"tls_certificate": tmp_path / "chain.pem", "tls_key": tmp_path / "key.pem"}
+    files = tls_files(tmp_path, authority)
     frames = [cid("1130 01 015", number) for number in range(1, 31)]
     async with (
         receiver(PLAIN, tls_port=0, **files) as made,

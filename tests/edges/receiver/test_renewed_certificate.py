@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ import trustme
 
 from edges.receiver import listening
 from edges.receiver.metrics import Transport
+from tests.edges.receiver.certificates import tls_files
 from tests.edges.receiver.receiving import Receiver, cid, client, receiver
 from tests.edges.receiver.test_receiving import PLAIN, ack_of
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -52,15 +52,8 @@ async def test_new_connections_get_a_renewed_certificate_and_others_stay(
     authority = trustme.CA()
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-
-    def renew(new_chain: Path, new_key: Path) -> None:
-        issued = authority.issue_cert("localhost")
-        issued.cert_chain_pems[0].write_to_path(new_chain)
-        issued.private_key_pem.write_to_path(new_key)
-
-    renew(chain, key)
-    files: dict[str, Any] = {"tls_certificate": chain, "tls_key": key}
+    files = tls_files(tmp_path, authority)
+    chain, key = files.values()
     async with (
         receiver(PLAIN, tls_port=0, **files) as made,
         client(made, Transport.TLS, ssl=context, server_hostname="localhost") as panel,
@@ -68,12 +61,13 @@ async def test_new_connections_get_a_renewed_certificate_and_others_stay(
         first = await serial(made, context)
 
         # The chain is there before its key: no pair yet, and new connections get what was there before.
-        renew(tmp_path / "new-chain.pem", tmp_path / "new-key.pem")
-        (tmp_path / "new-chain.pem").replace(chain)
+        (tmp_path / "new").mkdir()
+        new_chain, new_key = tls_files(tmp_path / "new", authority).values()
+        new_chain.replace(chain)
         assert await logged.next() == "the panels' certificate cannot be loaded again"
         assert await serial(made, context) == first
 
-        (tmp_path / "new-key.pem").replace(key)
+        new_key.replace(key)
         assert await logged.next() == "the panels' certificate was loaded again"
         second = await serial(made, context)
         assert second != first
@@ -93,21 +87,9 @@ async def test_how_long_a_certificate_counts_and_why_another_is_not_loaded_are_t
     monkeypatch.setattr(listening, "_log", logged)
     monkeypatch.setattr(listening, "_SWEEP_SECONDS", 0.01)
     authority = trustme.CA()
-    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-
-    def renew(ends: datetime) -> None:
-        issued = authority.issue_cert("localhost", not_after=ends)
-        issued.cert_chain_pems[0].write_to_path(chain)
-        issued.private_key_pem.write_to_path(key)
-
-    async def until(is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not is_so():  # noqa: ASYNC110  # nobody would set an event
-                await asyncio.sleep(0.01)
-
     first, second = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
-    renew(first)
-    files: dict[str, Any] = {"tls_certificate": chain, "tls_key": key}
+    files = tls_files(tmp_path, authority, not_after=first)
+    key = files["tls_key"]
     async with receiver(PLAIN, tls_port=0, **files) as made:
         assert made.count("certificate_end_time_seconds") == first.timestamp()
         assert made.listener.certificate_fault is None
@@ -119,7 +101,7 @@ async def test_how_long_a_certificate_counts_and_why_another_is_not_loaded_are_t
             assert made.count("certificate_end_time_seconds") == first.timestamp(), "what panels get still"
             aside.rename(key)
             await until(lambda: made.listener.certificate_fault is None)
-        renew(second)
+        tls_files(tmp_path, authority, not_after=second)
         await until(lambda: made.count("certificate_end_time_seconds") == second.timestamp())
     async with receiver(PLAIN) as plain:
         assert plain.count("certificate_end_time_seconds") == 0

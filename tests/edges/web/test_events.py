@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from edges.web.files import read_model, write_model
 from edges.web.server import WebServer
 from tests.edges.web.showcase import showcase
 from tests.edges.web.test_sign_in import CHEAP, PASSWORD
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
 CLOSELY: Final = 0.5  # seconds, for some of which a busy machine may let a test stand still
@@ -36,11 +37,6 @@ async def first(stream: AsyncIterator[bytes | None], number: int) -> list[str]:
 
 def ids(texts: list[str]) -> list[str]:
     return [text.partition("\n")[0].removeprefix("id: ") for text in texts]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - nothing tells
-        await asyncio.sleep(0.01)
 
 
 async def listening(
